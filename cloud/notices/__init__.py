@@ -1,0 +1,1 @@
+"""Mail that tells people: administrators of what recipients do, recipients of what administrators decide."""

@@ -1,0 +1,1 @@
+"""How a connection reaches us. In: a socket. Out: the client, the real server, and who sees whose address."""

@@ -1,0 +1,101 @@
+"""The reading of one message: what both decision and quarantine work from.
+
+Offsets count bytes of the message as the client sent it, dot-stuffing undone. What a part counts as is the table of
+docs/architecture.md ("What counts as an attachment").
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+Sha256 = NewType("Sha256", bytes)
+"""32 bytes."""
+
+
+class Role(StrEnum):
+    """What a part counts as; the strictest that applies."""
+
+    CONTAINER = "container"
+    TEXT = "text"
+    ATTACHMENT = "attachment"
+    INLINE_IMAGE = "inline-image"
+    MESSAGE = "message"
+    REPORT = "report"
+    SIGNATURE = "signature"
+    EMBEDDED_FILE = "embedded-file"
+
+    @property
+    def inspected(self) -> bool:
+        """Whether a part of this role makes the message one that has an attachment."""
+        return self not in (Role.CONTAINER, Role.TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A byte range of the message: start, and one past the last byte."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderField:
+    """One top-level field.
+
+    Its name as written, where it stands (last CRLF included), its value as received without the last CRLF, and its value
+    for people: decoded (RFC 2047), unfolded, without control characters.
+    """
+
+    name: bytes
+    span: Span
+    raw_value: bytes
+    display: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the message; containers stand before their children, the root is the first.
+
+    `parent` is an index into Reading.parts. Digest and size are of the decoded content; a container has neither.
+    `alternate` marks a second way to read bytes that an earlier part covers (another decoding, say): inspected, never shown.
+    `header` is empty (start == end) for a file inside plain text.
+    """
+
+    parent: int | None
+    header: Span
+    body: Span
+    content_type: str
+    charset: str
+    transfer_encoding: str
+    name: str
+    content_id: str
+    role: Role
+    size: int = 0
+    sha256: Sha256 = Sha256(b"")
+    alternate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything that the device saw in a message.
+
+    `findings` are stable names of what was odd (mime.duplicate-content-type, …). `ambiguous` is true where two mail readers
+    may see two messages: every reading is inspected then, and a release hands out the whole original.
+    """
+
+    size: int
+    sha256: Sha256
+    fields: tuple[HeaderField, ...]
+    parts: tuple[Part, ...]
+    ambiguous: bool = False
+    findings: tuple[str, ...] = field(default=())
+
+    @property
+    def inspected(self) -> tuple[Part, ...]:
+        """The parts that inspection is about; none: the message has no attachment, and nothing is asked of anyone."""
+        return tuple(part for part in self.parts if part.role.inspected)
+
+    def values_of(self, name: bytes) -> tuple[HeaderField, ...]:
+        """The top-level fields of that name, in order; case does not matter."""
+        wanted = name.lower()
+        return tuple(each for each in self.fields if each.name.lower() == wanted)

@@ -1,0 +1,1 @@
+"""A mail server with inboxes that can be read over HTTP."""

@@ -1,0 +1,1 @@
+"""Mail to send: harmless samples, messages built from them, senders that can count."""
