@@ -10,6 +10,7 @@
     ├── Busy                       RESOURCE_EXHAUSTED    429   RATE_LIMITED
     ├── OutOfResources             RESOURCE_EXHAUSTED    503   OUT_OF_RESOURCES
     ├── TooSlow                    DEADLINE_EXCEEDED     504   ANALYSIS_TIMEOUT
+    ├── Damaged                    DATA_LOSS             500   INTERNAL
     └── ShuttingDown               UNAVAILABLE           503   SHUTTING_DOWN
 
 The sentence and the next step go to whoever asked; `fields` go to the log alone. rpc/status.py and portal/app.py turn these
@@ -108,6 +109,12 @@ class TooSlow(CloudError):
     grpc_code = 4
     http_status = 504
     default_reason = Reason.ANALYSIS_TIMEOUT
+
+
+class Damaged(CloudError):
+    """What is on disk is not what was sealed there, or the key is not the one that sealed it."""
+
+    grpc_code = 15
 
 
 class ShuttingDown(CloudError):

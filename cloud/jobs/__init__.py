@@ -1,1 +1,1 @@
-"""Work that survives a kill: durable workflows and schedules. In: ids, never content. Out: the work done at least once."""
+"""Work that survives a kill: durable jobs and a schedule. In: ids, never content. Out: the work done, at least once."""

@@ -59,15 +59,6 @@ class WarningHeaders:
 
 
 @dataclass(frozen=True, slots=True)
-class CategoryLimit:
-    """A file inspection profile's word on one category; sizes in bytes."""
-
-    disabled: bool = False
-    min_size: int = 0
-    max_size: int = 32 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
 class CloudPolicy:
     """The cloud's half, pushed by WatchPolicy and kept across restarts. Revision 0: never received."""
 
@@ -76,7 +67,6 @@ class CloudPolicy:
     warning_headers: WarningHeaders = WarningHeaders()
     recommended_threshold: int = DEFAULT_THRESHOLD
     max_file_size: int = 32 * 1024 * 1024
-    categories: MappingProxyType[str, CategoryLimit] = field(default_factory=lambda: MappingProxyType({}))
     allow: frozenset[str] = frozenset()
     block: frozenset[str] = frozenset()
     release_keys: MappingProxyType[str, Ed25519PublicKey] = field(default_factory=lambda: MappingProxyType({}))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
+from device.message.limits import Limit
+
 Sha256 = NewType("Sha256", bytes)
 """32 bytes."""
 
@@ -39,6 +41,14 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One way in: decode by this transfer encoding, then take this span of what came out."""
+
+    transfer_encoding: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class HeaderField:
     """One top-level field.
 
@@ -59,6 +69,10 @@ class Part:
     `parent` is an index into Reading.parts. Digest and size are of the decoded content; a container has neither.
     `alternate` marks a second way to read bytes that an earlier part covers (another decoding, say): inspected, never shown.
     `header` is empty (start == end) for a file inside plain text.
+
+    `steps` is empty where `body` holds the part's content in its transfer encoding. For what stands inside of encoded content (a
+    file in quoted-printable text, a part of a base64 message) `body` is what encloses it, and the steps lead in from there
+    (content.decoded walks them). `enclosed` marks what stands inside a message/rfc822, which a release hands out whole.
     """
 
     parent: int | None
@@ -73,6 +87,8 @@ class Part:
     size: int = 0
     sha256: Sha256 = Sha256(b"")
     alternate: bool = False
+    steps: tuple[Step, ...] = ()
+    enclosed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +96,8 @@ class Reading:
     """Everything that the device saw in a message.
 
     `findings` are stable names of what was odd (mime.duplicate-content-type, …). `ambiguous` is true where two mail readers
-    may see two messages: every reading is inspected then, and a release hands out the whole original.
+    may see two messages: every reading is inspected then, and a release hands out the whole original. `exceeded` is set where
+    the message has more of something than is read: it is refused, and has no parts here.
     """
 
     size: int
@@ -89,6 +106,7 @@ class Reading:
     parts: tuple[Part, ...]
     ambiguous: bool = False
     findings: tuple[str, ...] = field(default=())
+    exceeded: Limit | None = None
 
     @property
     def inspected(self) -> tuple[Part, ...]:

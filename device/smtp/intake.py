@@ -5,7 +5,8 @@ conclude() once at end of data, and then exactly one of settle() and abandon(). 
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
+from urllib.parse import urlsplit
 
 from device.actions.outcome import Outcome
 from device.message.envelope import Envelope
@@ -18,6 +19,17 @@ class Endpoint:
 
     host: str
     port: int
+
+    def __str__(self) -> str:
+        return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read HOST:PORT, IPv6 addresses in brackets. Raises ValueError."""
+        parts = urlsplit(f"//{text}")
+        if not parts.hostname or parts.port is None or parts.netloc != text or "@" in text:
+            raise ValueError(text)
+        return cls(parts.hostname, parts.port)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The header of a message as bytes: fields in order, folding kept, and where the body starts.
 
-Source: RFC 5322, sections 2.1 and 2.2. Strict on purpose: line ends are CRLF, every line belongs to a field.
+Source: RFC 5322, sections 2.1, 2.2 and 3.2.2. Strict on purpose: line ends are CRLF, every line belongs to a field, and no
+line is of blanks alone (some readers end the header there, and see what follows as text).
 """
 
 import re
@@ -9,6 +10,7 @@ from typing import Final
 
 _FIELD_NAME: Final = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _BARE_LINE_END: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+_BLANK_LINE: Final = re.compile(rb"\r\n[ \t]+(?:\r\n|\Z)")
 
 
 class NotAHeader(ValueError):
@@ -51,12 +53,14 @@ def split(message: bytes) -> HeaderBlock:
     """Split the header off.
 
     A message without a blank line is all header. Raises NotAHeader for a bare CR or LF in the header, a NUL, a line that is
-    no field, or a folded line with no field before it.
+    no field, a folded line with no field before it, or a folded line of blanks alone.
     """
     end = _end_of_header(message)
     header = message[:end]
     if _BARE_LINE_END.search(header) is not None or b"\0" in header:
         raise NotAHeader("the header holds a bare CR, a bare LF or a NUL")
+    if _BLANK_LINE.search(header) is not None:
+        raise NotAHeader("the header holds a line of blanks alone")
     fields: list[Field] = []
     position = 0
     while position < end:

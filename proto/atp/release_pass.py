@@ -34,6 +34,8 @@ FIELD_NAME: Final = b"X-ATP-Release-Pass"
 SIGNED_FIELDS: Final = (b"from", b"to", b"cc", b"subject", b"date", b"message-id", b"mime-version")
 SKEW_SECONDS: Final = 300
 """How far device and cloud clocks may differ where a pass's expiry is judged."""
+MAX_LIFETIME_SECONDS: Final = 7 * 24 * 3600
+"""No pass is minted for longer, so one that expires later than that from now was not minted now."""
 
 _TAGS: Final = ("v", "k", "r", "p", "x", "f", "t", "h", "s")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -124,16 +126,17 @@ def digest(message: bytes) -> bytes:
     for line in _canonical_header(block):
         hashed.update(line + b"\r\n")
     hashed.update(b"\r\n")
-    hashed.update(_without_trailing_lines(message[block.body_start :]))
+    end = _without_trailing_lines(message, block.body_start)
+    hashed.update(memoryview(message)[block.body_start : end])
     return hashed.digest()
 
 
-def _without_trailing_lines(body: bytes) -> bytes:
-    """The body up to its last text line, whose own CRLF stays; a body of empty lines is empty."""
-    kept = len(body)
-    while body[max(kept - 4, 0) : kept] == b"\r\n\r\n":
-        kept -= 2
-    return b"" if body[:kept] == b"\r\n" else body[:kept]
+def _without_trailing_lines(message: bytes, start: int) -> int:
+    """Where the body that starts there ends for the digest: after its last text line's own CRLF; nothing of empty lines."""
+    end = len(message)
+    while end - start >= 4 and message.endswith(b"\r\n\r\n", start, end):
+        end -= 2
+    return start if end - start == 2 and message.endswith(b"\r\n", start, end) else end
 
 
 def _canonical_header(block: header_block.HeaderBlock) -> list[bytes]:

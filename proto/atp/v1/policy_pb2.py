@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x61tp/v1/policy.proto\x12\x06\x61tp.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"+\n\x12WatchPolicyRequest\x12\x15\n\rhave_revision\x18\x01 \x01(\x04\"\xc3\x01\n\x13WatchPolicyResponse\x12*\n\x08snapshot\x18\x01 \x01(\x0b\x32\x16.atp.v1.PolicySnapshotH\x00\x12&\n\x07\x65ntries\x18\x02 \x01(\x0b\x32\x13.atp.v1.ListEntriesH\x00\x12&\n\x06\x63ommit\x18\x03 \x01(\x0b\x32\x14.atp.v1.PolicyCommitH\x00\x12(\n\x07\x63urrent\x18\x04 \x01(\x0b\x32\x15.atp.v1.PolicyCurrentH\x00\x42\x06\n\x04part\"\xf6\x02\n\x0ePolicySnapshot\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12.\n\nchanged_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x12.atp.v1.MailAction\x12/\n\x0fwarning_headers\x18\x04 \x01(\x0b\x32\x16.atp.v1.WarningHeaders\x12\x1d\n\x15recommended_threshold\x18\x05 \x01(\r\x12(\n\x06limits\x18\x06 \x01(\x0b\x32\x18.atp.v1.SubmissionLimits\x12(\n\x0crelease_keys\x18\x07 \x03(\x0b\x32\x12.atp.v1.ReleaseKey\x12\x19\n\x11protected_domains\x18\x08 \x03(\t\x12\"\n\x1a\x61llow_by_header_recipients\x18\t \x01(\x08\x12\x1b\n\x13inspect_html_bodies\x18\n \x01(\x08\"U\n\x0eWarningHeaders\x12\x16\n\x0ex_distribution\x18\x01 \x01(\t\x12\x13\n\x0bx_spam_flag\x18\x02 \x01(\x08\x12\x16\n\x0esubject_prefix\x18\x03 \x01(\t\"T\n\x10SubmissionLimits\x12\x15\n\rmax_file_size\x18\x01 \x01(\x04\x12)\n\ncategories\x18\x02 \x03(\x0b\x32\x15.atp.v1.CategoryLimit\"W\n\rCategoryLimit\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x10\n\x08\x64isabled\x18\x02 \x01(\x08\x12\x10\n\x08min_size\x18\x03 \x01(\x04\x12\x10\n\x08max_size\x18\x04 \x01(\x04\"0\n\nReleaseKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\"+\n\x0bListEntries\x12\r\n\x05\x61llow\x18\x01 \x03(\t\x12\r\n\x05\x62lock\x18\x02 \x03(\t\" \n\x0cPolicyCommit\x12\x10\n\x08revision\x18\x01 \x01(\x04\"!\n\rPolicyCurrent\x12\x10\n\x08revision\x18\x01 \x01(\x04*~\n\nMailAction\x12\x1b\n\x17MAIL_ACTION_UNSPECIFIED\x10\x00\x12\x1a\n\x16MAIL_ACTION_QUARANTINE\x10\x01\x12\x1f\n\x1bMAIL_ACTION_TAG_AND_DELIVER\x10\x02\x12\x16\n\x12MAIL_ACTION_PERMIT\x10\x03\x32Y\n\rPolicyService\x12H\n\x0bWatchPolicy\x12\x1a.atp.v1.WatchPolicyRequest\x1a\x1b.atp.v1.WatchPolicyResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x61tp/v1/policy.proto\x12\x06\x61tp.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"+\n\x12WatchPolicyRequest\x12\x15\n\rhave_revision\x18\x01 \x01(\x04\"\xc3\x01\n\x13WatchPolicyResponse\x12*\n\x08snapshot\x18\x01 \x01(\x0b\x32\x16.atp.v1.PolicySnapshotH\x00\x12&\n\x07\x65ntries\x18\x02 \x01(\x0b\x32\x13.atp.v1.ListEntriesH\x00\x12&\n\x06\x63ommit\x18\x03 \x01(\x0b\x32\x14.atp.v1.PolicyCommitH\x00\x12(\n\x07\x63urrent\x18\x04 \x01(\x0b\x32\x15.atp.v1.PolicyCurrentH\x00\x42\x06\n\x04part\"\xf6\x02\n\x0ePolicySnapshot\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12.\n\nchanged_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x12.atp.v1.MailAction\x12/\n\x0fwarning_headers\x18\x04 \x01(\x0b\x32\x16.atp.v1.WarningHeaders\x12\x1d\n\x15recommended_threshold\x18\x05 \x01(\r\x12(\n\x06limits\x18\x06 \x01(\x0b\x32\x18.atp.v1.SubmissionLimits\x12(\n\x0crelease_keys\x18\x07 \x03(\x0b\x32\x12.atp.v1.ReleaseKey\x12\x19\n\x11protected_domains\x18\x08 \x03(\t\x12\"\n\x1a\x61llow_by_header_recipients\x18\t \x01(\x08\x12\x1b\n\x13inspect_html_bodies\x18\n \x01(\x08\"U\n\x0eWarningHeaders\x12\x16\n\x0ex_distribution\x18\x01 \x01(\t\x12\x13\n\x0bx_spam_flag\x18\x02 \x01(\x08\x12\x16\n\x0esubject_prefix\x18\x03 \x01(\t\")\n\x10SubmissionLimits\x12\x15\n\rmax_file_size\x18\x01 \x01(\x04\"0\n\nReleaseKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\"+\n\x0bListEntries\x12\r\n\x05\x61llow\x18\x01 \x03(\t\x12\r\n\x05\x62lock\x18\x02 \x03(\t\" \n\x0cPolicyCommit\x12\x10\n\x08revision\x18\x01 \x01(\x04\"!\n\rPolicyCurrent\x12\x10\n\x08revision\x18\x01 \x01(\x04*~\n\nMailAction\x12\x1b\n\x17MAIL_ACTION_UNSPECIFIED\x10\x00\x12\x1a\n\x16MAIL_ACTION_QUARANTINE\x10\x01\x12\x1f\n\x1bMAIL_ACTION_TAG_AND_DELIVER\x10\x02\x12\x16\n\x12MAIL_ACTION_PERMIT\x10\x03\x32Y\n\rPolicyService\x12H\n\x0bWatchPolicy\x12\x1a.atp.v1.WatchPolicyRequest\x1a\x1b.atp.v1.WatchPolicyResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'atp.v1.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MAILACTION']._serialized_start=1110
-  _globals['_MAILACTION']._serialized_end=1236
+  _globals['_MAILACTION']._serialized_start=978
+  _globals['_MAILACTION']._serialized_end=1104
   _globals['_WATCHPOLICYREQUEST']._serialized_start=64
   _globals['_WATCHPOLICYREQUEST']._serialized_end=107
   _globals['_WATCHPOLICYRESPONSE']._serialized_start=110
@@ -43,17 +43,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WARNINGHEADERS']._serialized_start=684
   _globals['_WARNINGHEADERS']._serialized_end=769
   _globals['_SUBMISSIONLIMITS']._serialized_start=771
-  _globals['_SUBMISSIONLIMITS']._serialized_end=855
-  _globals['_CATEGORYLIMIT']._serialized_start=857
-  _globals['_CATEGORYLIMIT']._serialized_end=944
-  _globals['_RELEASEKEY']._serialized_start=946
-  _globals['_RELEASEKEY']._serialized_end=994
-  _globals['_LISTENTRIES']._serialized_start=996
-  _globals['_LISTENTRIES']._serialized_end=1039
-  _globals['_POLICYCOMMIT']._serialized_start=1041
-  _globals['_POLICYCOMMIT']._serialized_end=1073
-  _globals['_POLICYCURRENT']._serialized_start=1075
-  _globals['_POLICYCURRENT']._serialized_end=1108
-  _globals['_POLICYSERVICE']._serialized_start=1238
-  _globals['_POLICYSERVICE']._serialized_end=1327
+  _globals['_SUBMISSIONLIMITS']._serialized_end=812
+  _globals['_RELEASEKEY']._serialized_start=814
+  _globals['_RELEASEKEY']._serialized_end=862
+  _globals['_LISTENTRIES']._serialized_start=864
+  _globals['_LISTENTRIES']._serialized_end=907
+  _globals['_POLICYCOMMIT']._serialized_start=909
+  _globals['_POLICYCOMMIT']._serialized_end=941
+  _globals['_POLICYCURRENT']._serialized_start=943
+  _globals['_POLICYCURRENT']._serialized_end=976
+  _globals['_POLICYSERVICE']._serialized_start=1106
+  _globals['_POLICYSERVICE']._serialized_end=1195
 # @@protoc_insertion_point(module_scope)

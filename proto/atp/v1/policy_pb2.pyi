@@ -197,55 +197,20 @@ class SubmissionLimits(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MAX_FILE_SIZE_FIELD_NUMBER: _builtins.int
-    CATEGORIES_FIELD_NUMBER: _builtins.int
     max_file_size: _builtins.int
     """Bytes; larger files are beyond the absolute size of a submission."""
-    @_builtins.property
-    def categories(self) -> _containers.RepeatedCompositeFieldContainer[Global___CategoryLimit]:
-        """The file inspection profile in force: categories that are off or bounded."""
-
     def __init__(
         self,
         *,
         max_file_size: _builtins.int = ...,
-        categories: _abc.Iterable[Global___CategoryLimit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "max_file_size", b"max_file_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_file_size", b"max_file_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmissionLimits: _TypeAlias = SubmissionLimits  # noqa: Y015
-
-@_typing.final
-class CategoryLimit(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CATEGORY_FIELD_NUMBER: _builtins.int
-    DISABLED_FIELD_NUMBER: _builtins.int
-    MIN_SIZE_FIELD_NUMBER: _builtins.int
-    MAX_SIZE_FIELD_NUMBER: _builtins.int
-    category: _builtins.str
-    disabled: _builtins.bool
-    min_size: _builtins.int
-    """Bytes; a file outside is delivered unscanned and counted."""
-    max_size: _builtins.int
-    def __init__(
-        self,
-        *,
-        category: _builtins.str = ...,
-        disabled: _builtins.bool = ...,
-        min_size: _builtins.int = ...,
-        max_size: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "disabled", b"disabled", "max_size", b"max_size", "min_size", b"min_size"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CategoryLimit: _TypeAlias = CategoryLimit  # noqa: Y015
 
 @_typing.final
 class ReleaseKey(_message.Message):

@@ -1,0 +1,47 @@
+"""How the service logs: events with fields on standard error, as lines for people or JSON for machines. Never content."""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+from cloud.settings import LogFormat, LogLevel
+
+
+def configure(level: LogLevel, form: LogFormat) -> None:
+    """From here on structlog writes to standard error; tracebacks go to machines, and to people at debug level alone."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *_rendering(level, form),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def configure_for_command(environment: Mapping[str, str]) -> None:
+    """A command says itself what went wrong, so it logs next to nothing unless SRX_CLOUD_LOG_LEVEL asks for more."""
+    named = environment.get("SRX_CLOUD_LOG_LEVEL", "")
+    configure(LogLevel(named) if named in set(LogLevel) else LogLevel.ERROR, LogFormat.TEXT)
+
+
+def _rendering(level: LogLevel, form: LogFormat) -> list[Any]:
+    if form is LogFormat.JSON:
+        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(sort_keys=True)]
+    kept = [] if level is LogLevel.DEBUG else [_without_traceback]
+    return [*kept, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+
+
+def _without_traceback(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The kind of error instead of where it stood."""
+    if event.pop("exc_info", None):
+        kind = sys.exc_info()[0]
+        event["error"] = kind.__name__ if kind is not None else "unknown"
+    return event

@@ -1,0 +1,168 @@
+"""`srx`: the device's command line. Each command is arguments → one call; exit codes 0, 1, 2: done, failed, wrong usage."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from device import appliance, control, showing
+from device.enrollment import enrol, identity
+from device.errors import DeviceError, NotRunning, WrongSetting
+from device.logging import configure
+from device.settings import LogFormat, Settings, state_folder
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="An SRX-like device that inspects the mail passing through it. Enrol it, then run it in front of a mail server.",
+)
+
+State = Annotated[
+    Path | None, typer.Option("--state", help="Folder of identity and policy (default: the user's state folder).")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def main() -> None:
+    """Run a command; what goes wrong is said in a sentence, never as a traceback."""
+    configure(LogFormat.TEXT, "error")
+    try:
+        app()
+    except DeviceError as error:
+        typer.echo(f"srx: {error.sentence}", err=True)
+        if error.next_step:
+            typer.echo(f"     {error.next_step}", err=True)
+        sys.exit(2 if isinstance(error, WrongSetting) else 1)
+
+
+@app.command()
+def enroll(
+    url: Annotated[str, typer.Argument(help="What `srx-cloud token create` printed; - reads it from standard input.")],
+    state: State = None,
+    serial: Annotated[str, typer.Option(help="The appliance's serial number.")] = "",
+    *,
+    replace: Annotated[bool, typer.Option("--replace", help="Enrol anew where the device is enrolled.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make this device a member of a realm. On a shared machine use -, since arguments show in ps."""
+    text = sys.stdin.readline() if url == "-" else url
+    folder = state_folder(state, os.environ)
+    made = asyncio.run(_enrol(text, folder, serial, replace=replace))
+    told = {"realm": made.realm_name, "device_id": made.device_id, "cloud": made.endpoint}
+    _print(told, as_json, f"Device enrolled successfully!\nRealm {made.realm_name}, device {made.device_id}.")
+
+
+@app.command()
+def disenroll(state: State = None, *, as_json: AsJson = False) -> None:
+    """End the enrolment: the cloud refuses this device from now on, and the identity is removed here."""
+    folder = state_folder(state, os.environ)
+    left = asyncio.run(_disenrol(folder))
+    _print({"realm": left}, as_json, f"The device left realm {left}.")
+
+
+@app.command()
+def run(
+    server: Annotated[str | None, typer.Option(help="The real mail server, HOST:PORT.")] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="Where clients connect, HOST:PORT [default: 127.0.0.1:2525].")
+    ] = None,
+    state: State = None,
+    client_address: Annotated[
+        str | None,
+        typer.Option(
+            help="How the server learns the client's address: hidden, proxy, proxy-v2 (PROXY protocol), xclient."
+        ),
+    ] = None,
+    accept_open_relay: Annotated[
+        bool | None, typer.Option("--accept-open-relay", help="Listen beyond loopback with client addresses hidden.")
+    ] = None,
+    verdict_threshold: Annotated[str | None, typer.Option(help="1 to 10, or recommended [default].")] = None,
+    fallback_action: Annotated[
+        str | None, typer.Option(help="Mail whose verdict is unknown: permit [default] or block.")
+    ] = None,
+    fallback: Annotated[
+        list[str] | None, typer.Option(help="CONDITION=permit|block for one condition; may be repeated.")
+    ] = None,
+    verdict_timeout: Annotated[
+        str | None, typer.Option(help="Seconds from the final dot to a verdict [default: 60].")
+    ] = None,
+    submission_timeout: Annotated[str | None, typer.Option(help="Seconds for look-up or upload [default: 30].")] = None,
+    first_seen: Annotated[str | None, typer.Option(help="Content without a verdict: hold [default] or pass.")] = None,
+    max_message_size: Annotated[str | None, typer.Option(help="Bytes [default: 33554432].")] = None,
+    max_sessions: Annotated[str | None, typer.Option(help="Sessions at once [default: 1000].")] = None,
+    stop_grace: Annotated[str | None, typer.Option(help="Seconds for mail under way at a stop [default: 10].")] = None,
+    log_format: Annotated[str | None, typer.Option(help="text [default] or json.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object when ready.")] = False,
+) -> None:
+    """Inspect mail: take SMTP connections, open each to the real server, and hold every message until it is decided."""
+    flags = {name: value for name, value in locals().items() if name != "as_json"}
+    appliance.run(Settings.read({**flags, "fallback": fallback or None}, os.environ), as_json=as_json)
+
+
+@app.command()
+def stop(state: State = None) -> None:
+    """Let mail under way finish, then end the running device."""
+    asyncio.run(control.ask(state_folder(state, os.environ), "stop"))
+    typer.echo("The device stops.")
+
+
+show = typer.Typer(no_args_is_help=True, help="What the running device says of itself.")
+app.add_typer(show, name="show")
+
+
+@show.command("status")
+def show_status(state: State = None, *, as_json: AsJson = False) -> None:
+    """Enrolment and connection, and what they mean for mail. Works without a running device, too."""
+    folder = state_folder(state, os.environ)
+    try:
+        told = asyncio.run(control.ask(folder, "status"))
+    except DeviceError:
+        told = showing.without_device(identity.Identity.load(folder))
+    _print(told, as_json, showing.status(told))
+
+
+@show.command("statistics")
+def show_statistics(state: State = None, *, as_json: AsJson = False) -> None:
+    """Every counter since the device's start."""
+    told = asyncio.run(control.ask(state_folder(state, os.environ), "statistics"))
+    _print(told, as_json, showing.statistics(told))
+
+
+@show.command("policy")
+def show_policy(state: State = None, *, as_json: AsJson = False) -> None:
+    """The policy that the next message is decided by, the cloud's half and the device's."""
+    told = asyncio.run(control.ask(state_folder(state, os.environ), "policy"))
+    _print(told, as_json, showing.policy(told))
+
+
+async def _enrol(url: str, folder: Path, serial: str, *, replace: bool) -> identity.Identity:
+    made = await enrol.enrol(url, folder, serial=serial, replace=replace)
+    await _tell_running_device(folder)
+    return made
+
+
+async def _disenrol(folder: Path) -> str:
+    left = await enrol.disenrol(folder)
+    await _tell_running_device(folder)
+    return left
+
+
+async def _tell_running_device(folder: Path) -> None:
+    """A device that runs on the folder takes up what changed; where none does, nobody has to know."""
+    with contextlib.suppress(NotRunning):
+        await control.ask(folder, "refresh")
+
+
+def _print(told: dict[str, Any], as_json: bool, text: str) -> None:
+    if as_json:
+        typer.echo(json.dumps(told))
+    else:
+        Console(highlight=False, soft_wrap=True).print(text, markup=False)

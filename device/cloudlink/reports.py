@@ -1,0 +1,56 @@
+"""Telling the cloud what happened: batches of events and the counters, repeated until the cloud has them."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+import structlog
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from atp.v1 import telemetry_pb2
+from device.cloudlink.channel import CloudChannel, Stubs, once
+from device.cloudlink.faults import CloudFault
+from device.telemetry.counters import Counters
+from device.telemetry.events import Event, Events
+
+log = structlog.get_logger()
+
+_BATCH: Final = 500
+_SECONDS: Final = 15.0
+_PAUSE_SECONDS: Final = 2.0
+"""Between reports, so that a busy device sends batches, and after one that failed."""
+
+
+class Reports:
+    """Sends events as long as run() runs."""
+
+    def __init__(self, channel: CloudChannel, events: Events, counters: Counters) -> None:
+        self._channel = channel
+        self._events = events
+        self._counters = counters
+
+    async def run(self) -> None:
+        """Report for ever; a cloud that is away is tried again."""
+        while True:
+            batch = await self._events.next_batch(_BATCH)
+            try:
+                await once(lambda stubs, batch=batch: self._report(stubs, batch), self._channel)  # type: ignore[misc]
+            except CloudFault as fault:
+                log.debug("reports.failed", reason=fault.reason)
+            else:
+                self._events.told_of(batch)
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _report(self, stubs: Stubs, batch: list[Event]) -> None:
+        await stubs.telemetry.Report(iter(self._requests(batch)), timeout=_SECONDS)
+
+    def _requests(self, batch: list[Event]) -> Iterator[telemetry_pb2.ReportRequest]:
+        for event in batch:
+            told = telemetry_pb2.DeviceEvent(event_id=event.id, name=event.name.value, fields=dict(event.fields))
+            told.time.FromDatetime(event.time)
+            yield telemetry_pb2.ReportRequest(event=told)
+        now = Timestamp()
+        now.FromDatetime(batch[-1].time)
+        yield telemetry_pb2.ReportRequest(
+            counters=telemetry_pb2.CounterReport(time=now, counters=self._counters.snapshot())
+        )

@@ -1,0 +1,100 @@
+"""The device's errors: one family, each with a stable reason, a sentence, and what to do next.
+
+    DeviceError
+    ├── WrongSetting       a flag, a variable or a key that can't be that value
+    ├── NotRunning         a command needs the running device, and there is none
+    └── EnrolmentError     this device is not, or cannot become, what it wants to be to the cloud
+        ├── NotAUrl            the text is no enrolment URL
+        ├── AlreadyEnrolled    there is an identity, and nobody said to replace it
+        ├── NotEnrolled        there is none
+        ├── IdentityDamaged    there is one, and it cannot be used
+        ├── CloudUnreachable   nobody answers there
+        ├── CloudNotTrusted    somebody answers, and it is not the cloud that the URL or the identity names
+        ├── ClockWrong         this machine's time is off, so that no certificate can be judged
+        └── DeclinedByCloud    the cloud said no; its reason is one of atp.reasons
+
+The sentence and the next step are for the person who typed the command; `fields` go to the log alone. What goes wrong with
+the cloud while mail flows is another family (device.cloudlink.faults): it becomes a fallback, not a message to a person.
+"""
+
+from atp.reasons import Reason
+
+
+class DeviceError(Exception):
+    """Something that the person at the device is told about."""
+
+    reason: str = "DEVICE_ERROR"
+
+    def __init__(self, sentence: str, *, next_step: str = "", **fields: str | int) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.next_step = next_step
+        self.fields = fields
+
+
+class WrongSetting(DeviceError):
+    """A setting that can't be that value; the sentence names it and where it stood."""
+
+    reason = "WRONG_SETTING"
+
+
+class NotRunning(DeviceError):
+    """There is no running device on this state folder."""
+
+    reason = "NOT_RUNNING"
+
+
+class EnrolmentError(DeviceError):
+    """Something about who this device is to the cloud."""
+
+    reason = "ENROLMENT_ERROR"
+
+
+class NotAUrl(EnrolmentError):
+    """The text is no enrolment URL; the sentence says which part is wrong, and never repeats the token."""
+
+    reason = "NOT_A_URL"
+
+
+class AlreadyEnrolled(EnrolmentError):
+    """This device is a member of a realm already."""
+
+    reason = "ALREADY_ENROLLED"
+
+
+class NotEnrolled(EnrolmentError):
+    """This device is no member of any realm."""
+
+    reason = "NOT_ENROLLED"
+
+
+class IdentityDamaged(EnrolmentError):
+    """What is kept of the identity cannot be read, or does not fit together."""
+
+    reason = "IDENTITY_DAMAGED"
+
+
+class CloudUnreachable(EnrolmentError):
+    """There is no answer from the cloud's address."""
+
+    reason = "CLOUD_UNREACHABLE"
+
+
+class CloudNotTrusted(EnrolmentError):
+    """Whoever answers cannot prove to be the cloud: a wrong address, a new cloud under an old name, or someone in between."""
+
+    reason = "CLOUD_NOT_TRUSTED"
+
+
+class ClockWrong(EnrolmentError):
+    """Certificates cannot be judged by this machine's clock."""
+
+    reason = "CLOCK_WRONG"
+
+
+class DeclinedByCloud(EnrolmentError):
+    """The cloud's own answer; `reason` is the wire's."""
+
+    def __init__(self, reason: Reason | str, sentence: str, *, next_step: str = "", **fields: str | int) -> None:
+        super().__init__(sentence, next_step=next_step, **fields)
+        self.reason = str(reason)

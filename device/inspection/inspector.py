@@ -1,0 +1,234 @@
+"""Where a message is decided: the intake that the SMTP session feeds, and the story of one message.
+
+1. Read: the scanner has followed the bytes as they came; now its reading is whole.
+2. Released? A release pass that holds, and that the cloud still has a use of, takes the message through, uninspected.
+   Any other pass field is taken out, counted and told, and the message is inspected like any other.
+3. Listed? Allow goes through unscanned; block is handled as malicious.
+4. No attachment? Through, with no analysis and no call to anyone.
+5. Scores: memory first, then the cloud.
+6. Decide, and act: deliver, tag, quarantine, block.
+7. When the server has spoken, settle: the cloud hears of it, and it is counted and told.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from device.actions import replies
+from device.actions.outcome import Deliver, Outcome, Refuse, Replace
+from device.actions.quarantine import manifest
+from device.actions.tag import tagged
+from device.background import Background
+from device.cloudlink.faults import CloudFault
+from device.cloudlink.passes import Lease, PassLink
+from device.cloudlink.quarantine import QuarantineLink, Receipt
+from device.cloudlink.submission import File, Submission
+from device.inspection import decision as decisions
+from device.inspection import passes
+from device.inspection.decision import Decision, Scores, Verb
+from device.inspection.lists import ListMatch, Standing, matched
+from device.inspection.policy import InspectionPolicy
+from device.message.content import decoded
+from device.message.envelope import Envelope
+from device.message.limits import ScanLimits
+from device.message.mime import Scanner
+from device.message.reading import Part, Reading, Role
+from device.smtp.intake import Peers
+from device.smtp.reply import Reply
+from device.telemetry.account import Account, Decided
+
+NO_SCORES: Final = Scores(known={}, missing={})
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every intake of this device works with. `realm_id` is empty while the device is not enrolled."""
+
+    submission: Submission
+    quarantine: QuarantineLink
+    passes: PassLink
+    policy: Callable[[], InspectionPolicy]
+    realm_id: Callable[[], str]
+    account: Account
+    background: Background
+    limits: ScanLimits
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+
+class Inspector:
+    """Takes messages in (device.smtp.intake.Reception)."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def begin(self, peers: Peers) -> "MessageIntake":
+        """A message starts."""
+        return MessageIntake(self._desk, peers)
+
+
+class MessageIntake:
+    """One message, from its first byte to the server's last word (device.smtp.intake.Intake)."""
+
+    def __init__(self, desk: Desk, peers: Peers) -> None:
+        self._desk = desk
+        self._peers = peers
+        self._scanner = Scanner(desk.limits)
+        self._content: list[bytes] = []
+        self._decided: Decided | None = None
+        self._receipt: Receipt | None = None
+        self._lease: Lease | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        """Keep the bytes and follow them."""
+        self._content.append(chunk)
+        self._scanner.feed(chunk)
+
+    async def conclude(self, envelope: Envelope) -> Outcome:
+        """Decide and act, as the story on top tells it; the policy in force now decides the whole message."""
+        policy = self._desk.policy()
+        reading = self._scanner.close()
+        pass_outcome = await self._use_pass(policy, envelope, reading)
+        if pass_outcome is not None:
+            return pass_outcome
+        reading = self._without_passes(reading)
+        if reading.exceeded is not None:
+            self._decide(envelope, reading, decisions.over_limits())
+            return Refuse(replies.OVER_LIMITS)
+        listing = matched(policy.cloud, envelope, reading)
+        decision, scores = await self._judge(policy, envelope, reading, listing)
+        decided = self._decide(envelope, reading, decision, listing)
+        if scores.first_seen:
+            self._desk.background.spawn(self._flag_afterwards(decided, scores, policy))
+        return await self._act(policy, decided, scores)
+
+    async def settle(self, reply: Reply | None) -> None:
+        """The server has spoken: tell the cloud, then count and tell what became of the message."""
+        accepted = reply is not None and reply.positive
+        if self._receipt is not None and (reply is not None):
+            self._desk.background.spawn(self._desk.quarantine.settle(self._receipt, reply, accepted=accepted))
+        if self._lease is not None:
+            self._desk.background.spawn(self._desk.passes.settle(self._lease, reply))
+        if self._decided is not None:
+            self._desk.account.settled(self._decided, reply)
+
+    def abandon(self) -> None:
+        """Nothing was sent: what was stored is settled as refused, and a leased pass may be used again."""
+        if self._receipt is not None:
+            self._desk.background.spawn(self._desk.quarantine.settle(self._receipt, None, accepted=False))
+        if self._lease is not None:
+            self._desk.background.spawn(self._desk.passes.give_back(self._lease))
+        self._desk.account.abandoned()
+
+    async def _use_pass(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Outcome | None:
+        """The outcome of a message whose pass holds; None for every other, whose refused pass has been told of."""
+        issuer = passes.Issuer(self._desk.realm_id(), policy.cloud.release_keys)
+        if not passes.may_carry_one(self._content):
+            return None
+        checked = passes.check(b"".join(self._content), envelope, issuer, self._desk.clock().timestamp())
+        if not isinstance(checked, passes.Valid):
+            if isinstance(checked, passes.Refused):
+                self._desk.account.pass_refused(self._peers, checked.reason.value)
+            return None
+        try:
+            lease = await self._desk.passes.redeem(checked.claims, self._desk.new_id())
+        except CloudFault:
+            return Refuse(replies.PASS_NOT_REDEEMED)
+        if lease is None:
+            self._desk.account.pass_refused(self._peers, "no-use-left")
+            return None
+        self._lease = lease
+        self._desk.account.pass_redeemed()
+        self._decide(envelope, reading, decisions.released())
+        return Deliver(self._content if lease.left else [passes.without_passes(b"".join(self._content))])
+
+    def _without_passes(self, reading: Reading) -> Reading:
+        """The reading of the message without pass fields: only where there are some is it read a second time."""
+        if not passes.may_carry_one(self._content):
+            return reading
+        cleaned = passes.without_passes(b"".join(self._content))
+        self._content = [cleaned]
+        scanner = Scanner(self._desk.limits)
+        scanner.feed(cleaned)
+        return scanner.close()
+
+    async def _judge(
+        self, policy: InspectionPolicy, envelope: Envelope, reading: Reading, listing: ListMatch
+    ) -> tuple[Decision, Scores]:
+        """Lists, then attachments, then scores."""
+        if listing.standing is Standing.ALLOWED:
+            return decisions.allowlisted(), NO_SCORES
+        if listing.standing is Standing.BLOCKED:
+            return decisions.blocklisted(policy.cloud, envelope), NO_SCORES
+        inspected = _inspected(reading, policy)
+        if not inspected:
+            return decisions.without_attachment(), NO_SCORES
+        scores = await self._desk.submission.scores(
+            self._files(inspected), policy.device, policy.cloud.max_file_size, ready=policy.cloud.revision > 0
+        )
+        self._desk.account.scored(scores, policy)
+        return decisions.scored(policy, envelope, scores), scores
+
+    def _files(self, parts: tuple[Part, ...]) -> list[File]:
+        content = self._content
+        return [
+            File(part.sha256, part.size, part.name, part.content_type, partial(decoded, content, part))
+            for part in parts
+        ]
+
+    def _decide(
+        self, envelope: Envelope, reading: Reading, decision: Decision, listing: ListMatch | None = None
+    ) -> Decided:
+        hit = None if listing is None or listing.kind is None else listing.kind.value
+        self._decided = Decided(self._peers, envelope, reading, decision, list_hit=hit)
+        return self._decided
+
+    async def _act(self, policy: InspectionPolicy, decided: Decided, scores: Scores) -> Outcome:
+        """The decision as something to send."""
+        decision = decided.decision
+        match decision.verb:
+            case Verb.DELIVER:
+                return Deliver(self._content)
+            case Verb.TAG:
+                return Deliver(tagged(self._content, decided.reading, policy.cloud.warning_headers))
+            case Verb.QUARANTINE:
+                return await self._quarantine(policy, decided, scores)
+            case Verb.BLOCK:
+                reply = replies.BY_CONDITION[decision.condition] if decision.condition else replies.MALICIOUS
+                return Refuse(reply)
+
+    async def _quarantine(self, policy: InspectionPolicy, decided: Decided, scores: Scores) -> Outcome:
+        """Store first; only then may the replacement go out. What can't be stored is never delivered."""
+        told = manifest(
+            self._desk.new_id(),
+            decided.envelope,
+            decided.reading,
+            decided.decision,
+            scores.known,
+            policy.threshold,
+            self._peers.client.host,
+        )
+        try:
+            receipt = await self._desk.quarantine.store(told, self._content)
+        except CloudFault as fault:
+            self._desk.account.not_stored(decided, fault.reason)
+            self._decided = None
+            return Refuse(replies.NOT_STORED)
+        self._receipt = receipt
+        return Replace(receipt.mail_from, receipt.replacement)
+
+    async def _flag_afterwards(self, decided: Decided, scores: Scores, policy: InspectionPolicy) -> None:
+        """First-seen files went on; tell when one turns out to be malicious."""
+        worst = await self._desk.submission.afterwards(scores.first_seen)
+        if worst >= policy.threshold:
+            self._desk.account.flagged_afterwards(decided, worst)
+
+
+def _inspected(reading: Reading, policy: InspectionPolicy) -> tuple[Part, ...]:
+    """What is inspected: by default no HTML that is the message's text; a setting adds it."""
+    if not policy.cloud.inspect_html_bodies:
+        return reading.inspected
+    bodies = (part for part in reading.parts if part.role is Role.TEXT and part.content_type == "text/html")
+    return (*reading.inspected, *bodies)

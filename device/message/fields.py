@@ -1,0 +1,164 @@
+"""Header fields on bytes, as tolerant as mail readers are; each oddity is a finding.
+
+Lines end with LF, with or without a CR before it; a line that begins with a space or a tab continues the one before. What is no
+field is passed over. Where some readers would see more, this says so: `hidden` are fields that only a reader who takes a bare
+CR for a line end sees, `early` the places where some readers end the header.
+Source: RFC 5322, sections 2.2 and 4.5; RFC 7103 for what is met in practice.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from device.message.findings import Finding
+
+_LOGICAL_LINE: Final = re.compile(rb"[^\n]+(?:\n[ \t][^\n]*)*\n?|\n")
+_REGULAR: Final = re.compile(rb"([!-9;-~]+)([ \t]*):")
+_TOLERANT: Final = re.compile(rb"([^:]{1,200}):")
+_NO_NAME: Final = bytes(range(33)) + bytes(range(127, 256))
+_BLANK_FOLD: Final = re.compile(rb"\n[ \t]+\r?\n")
+_BARE_CR: Final = re.compile(rb"\r(?!\n)")
+_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
+_CR_BLANK: Final = re.compile(rb"\n\r(?!\n)|\r\r")
+_BLANK_LINE: Final = re.compile(rb"\n\r?\n")
+_STRICT_BLANK_LINE: Final = re.compile(rb"\r\n\r\n")
+_MOST_EARLY: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: its name as written and in lower case, its value without the last line end, and its place in the message.
+
+    `odd` marks a field that some readers do not take for one.
+    """
+
+    name: bytes
+    key: bytes
+    value: bytes
+    start: int
+    end: int
+    odd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The fields in order, those that only some readers see, and offsets in the block at which some readers start the body."""
+
+    fields: tuple[Field, ...]
+    hidden: tuple[Field, ...]
+    early: tuple[int, ...]
+    findings: frozenset[Finding]
+
+    def values(self, key: bytes) -> tuple[bytes, ...]:
+        """The values of all fields of that name (lower case), the surest first."""
+        found = [field for field in (*self.fields, *self.hidden) if field.key == key]
+        if len(found) > 1:
+            found.sort(key=lambda field: field.odd)
+        return tuple(field.value for field in found)
+
+    def sure(self, key: bytes) -> bool:
+        """Whether a field of that name stands there that every reader sees."""
+        return any(field.key == key and not field.odd for field in self.fields)
+
+
+def end_of_header(block: bytes | bytearray, searched: int, *, strict: bool) -> int | None:
+    """Where the blank line ends that closes the header, or None as yet; `searched` bytes were looked at before.
+
+    Strict takes CRLF CRLF alone.
+    """
+    if block.startswith(b"\r\n"):
+        return 2
+    if not strict and block.startswith(b"\n"):
+        return 1
+    pattern = _STRICT_BLANK_LINE if strict else _BLANK_LINE
+    blank = pattern.search(block, max(0, searched - 3))
+    return None if blank is None else blank.end()
+
+
+def parse(block: bytes, start: int, *, crlf: bool) -> Header:
+    """Read a header block, its blank line included or not; it begins at `start`. `crlf`: its message ends lines with CRLF."""
+    findings = set(_line_findings(block, crlf=crlf))
+    fields: list[Field] = []
+    early: list[int] = []
+    for offset, line in _logical_lines(block):
+        field = _field(line, start + offset)
+        if field is not None:
+            fields.append(field)
+            findings.update(_field_findings(field, line))
+        elif not (offset == 0 and line.startswith((b"From ", b" ", b"\t"))):
+            findings.add(Finding.NO_FIELD)
+            early.append(offset)
+    early += [match.start() + 1 for match in _BLANK_FOLD.finditer(block)][:_MOST_EARLY]
+    early += [match.start() + 1 for match in _CR_BLANK.finditer(block)][:_MOST_EARLY]
+    hidden = _hidden(block, start, fields) if Finding.BARE_CR in findings else ()
+    return Header(tuple(fields), hidden, tuple(sorted(set(early))[:_MOST_EARLY]), frozenset(findings))
+
+
+def before(header: Header, offset: int) -> Header:
+    """The header as a reader sees it who ends it at that offset of the message."""
+    fields = tuple(field for field in header.fields if field.start < offset)
+    hidden = tuple(field for field in header.hidden if field.start < offset)
+    return Header(fields, hidden, (), header.findings)
+
+
+def unfolded(value: bytes) -> bytes:
+    """A value on one line: line ends go, the blanks after them stay (RFC 5322, section 2.2.3)."""
+    return value.replace(b"\r", b"").replace(b"\n", b"") if b"\n" in value or b"\r" in value else value
+
+
+def _line_findings(block: bytes, *, crlf: bool) -> Iterator[Finding]:
+    if _BARE_CR.search(block):
+        yield Finding.BARE_CR
+    if crlf and _BARE_LF.search(block):
+        yield Finding.BARE_LF
+    if b"\0" in block:
+        yield Finding.NUL
+    if _BLANK_FOLD.search(block):
+        yield Finding.BLANK_FOLD
+
+
+def _logical_lines(block: bytes) -> Iterator[tuple[int, bytes]]:
+    """Lines with what continues them, and their offsets; the blank line is left out."""
+    for match in _LOGICAL_LINE.finditer(block):
+        if match[0] not in (b"\n", b"\r\n"):
+            yield match.start(), match[0]
+
+
+def _field(line: bytes, start: int) -> Field | None:
+    value_end = len(line.removesuffix(b"\n").removesuffix(b"\r"))
+    regular = _REGULAR.match(line)
+    if regular is not None:
+        name = regular[1]
+        return Field(name, name.lower(), line[regular.end() : value_end], start, start + len(line))
+    tolerant = _TOLERANT.match(line)
+    key = tolerant[1].translate(None, _NO_NAME).lower() if tolerant else b""
+    if tolerant is None or not _may_be_a_name(tolerant[1], key):
+        return None
+    return Field(tolerant[1].strip(), key, line[tolerant.end() : value_end], start, start + len(line), odd=True)
+
+
+def _may_be_a_name(written: bytes, key: bytes) -> bool:
+    """White space inside tells prose from a field, but for the names that decide what a part is."""
+    if key.startswith(b"content-") or key == b"mime-version":
+        return True
+    return bool(key) and not re.search(rb"\s", written.strip())
+
+
+def _field_findings(field: Field, line: bytes) -> Iterator[Finding]:
+    if field.odd:
+        yield Finding.ODD_FIELD_NAME
+    elif line[len(field.name) : len(field.name) + 1] != b":":
+        yield Finding.BLANK_BEFORE_COLON
+
+
+def _hidden(block: bytes, start: int, seen: list[Field]) -> tuple[Field, ...]:
+    """The fields that stand after a bare CR."""
+    known = {field.start for field in seen}
+    lines = _logical_lines(_BARE_CR.sub(b"\n", block))
+    fields = (_field(line, start + offset) for offset, line in lines)
+    return tuple(
+        Field(field.name, field.key, field.value, field.start, field.end, odd=True)
+        for field in fields
+        if field is not None and field.start not in known
+    )

@@ -1,0 +1,149 @@
+"""The device's settings: one typed object, read once and checked at the edge.
+
+Each has one name everywhere: `--verdict-threshold` on the command line, SRX_VERDICT_THRESHOLD in the environment. The command
+line goes before the environment. What Junos configures on an appliance (threshold, fallback options) is here too, until the
+device reads Junos.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+from device.errors import WrongSetting
+from device.inspection.policy import Condition, DevicePolicy, Fallback, FallbackOptions
+from device.smtp.intake import Endpoint
+from device.smtp.introduction import ClientAddress
+
+ENVIRONMENT_PREFIX: Final = "SRX_"
+_MIB: Final = 1024 * 1024
+_LISTEN: Final = Endpoint("127.0.0.1", 2525)
+
+
+class LogFormat(StrEnum):
+    """One JSON object a line for machines, or lines for people."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class FirstSeen(StrEnum):
+    """What happens to content that nobody has a verdict on: held for it, or passed and flagged afterwards."""
+
+    HOLD = "hold"
+    PASS = "pass"  # noqa: S105 - the vendor's documented behaviour, no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that `srx run` takes from outside. Times in seconds, sizes in bytes."""
+
+    state: Path
+    listen: Endpoint = _LISTEN
+    server: Endpoint | None = None
+    client_address: ClientAddress = ClientAddress.HIDDEN
+    accept_open_relay: bool = False
+    verdict_threshold: int | None = None
+    fallback_action: Fallback = Fallback.PERMIT
+    fallback: tuple[tuple[Condition, Fallback], ...] = ()
+    verdict_timeout: float = 60.0
+    submission_timeout: float = 30.0
+    first_seen: FirstSeen = FirstSeen.HOLD
+    max_message_size: int = 32 * _MIB
+    max_sessions: int = 1000
+    stop_grace: float = 10.0
+    log_format: LogFormat = LogFormat.TEXT
+
+    @classmethod
+    def read(cls, flags: Mapping[str, Any], environment: Mapping[str, str]) -> Self:
+        """Take each setting from flag or environment, and check all. Raises WrongSetting."""
+        texts = _from_environment(environment) | {name: value for name, value in flags.items() if value is not None}
+        values = {name: _convert(name, text) for name, text in texts.items()}
+        values.setdefault("state", _users_state(environment))
+        return cls(**values)
+
+    @property
+    def policy(self) -> DevicePolicy:
+        """The device's half of the inspection policy."""
+        return DevicePolicy(
+            threshold=self.verdict_threshold,
+            fallback=FallbackOptions(self.fallback_action, MappingProxyType(dict(self.fallback))),
+            verdict_seconds=self.verdict_timeout,
+            submission_seconds=self.submission_timeout,
+            hold_first_seen=self.first_seen is FirstSeen.HOLD,
+        )
+
+
+def state_folder(flag: Path | None, environment: Mapping[str, str]) -> Path:
+    """Where the device keeps identity and policy: flag, SRX_STATE, or the user's state folder."""
+    text = flag or environment.get(f"{ENVIRONMENT_PREFIX}STATE")
+    return Path(text) if text else _users_state(environment)
+
+
+def _users_state(environment: Mapping[str, str]) -> Path:
+    """XDG base directory specification, XDG_STATE_HOME."""
+    base = environment.get("XDG_STATE_HOME") or f"{environment.get('HOME', '.')}/.local/state"
+    return Path(base) / "srx"
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    named = {each.name: environment.get(f"{ENVIRONMENT_PREFIX}{each.name.upper()}") for each in fields(Settings)}
+    return {name: text for name, text in named.items() if text}
+
+
+def _convert(name: str, value: Any) -> Any:
+    converter, wanted = _CONVERTERS[name]
+    try:
+        return converter(value)
+    except (ValueError, KeyError) as error:
+        flag = name.replace("_", "-")
+        raise WrongSetting(f"{flag} can't be {value!s}", next_step=f"{flag} is {wanted}.") from error
+
+
+def _threshold(value: Any) -> int | None:
+    return None if value == "recommended" else _between(int(value), 1, 10)
+
+
+def _between(number: int, low: int, high: int) -> int:
+    if not low <= number <= high:
+        raise ValueError(number)
+    return number
+
+
+def _positive(value: Any) -> float:
+    number = float(value)
+    if not 0 < number < 24 * 3600:
+        raise ValueError(value)
+    return number
+
+
+def _options(value: Any) -> tuple[tuple[Condition, Fallback], ...]:
+    """CONDITION=ACTION pairs: a list from the command line, separated by commas in the environment."""
+    pairs = value.split(",") if isinstance(value, str) else value
+    split = [pair.partition("=") for pair in pairs]
+    return tuple((Condition(condition.strip()), Fallback(action.strip())) for condition, _, action in split)
+
+
+def _yes(value: Any) -> bool:
+    return value if isinstance(value, bool) else {"1": True, "true": True, "0": False, "false": False}[value.lower()]
+
+
+_CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
+    "state": (Path, "a folder"),
+    "listen": (Endpoint.parse, "HOST:PORT, IPv6 in brackets"),
+    "server": (Endpoint.parse, "HOST:PORT of the real mail server, IPv6 in brackets"),
+    "client_address": (ClientAddress, "hidden, proxy, proxy-v2 or xclient"),
+    "accept_open_relay": (_yes, "true or false"),
+    "verdict_threshold": (_threshold, "a number from 1 to 10, or recommended"),
+    "fallback_action": (Fallback, "permit or block"),
+    "fallback": (_options, f"CONDITION=permit|block, where CONDITION is one of {', '.join(Condition)}"),
+    "verdict_timeout": (_positive, "a number of seconds"),
+    "submission_timeout": (_positive, "a number of seconds"),
+    "first_seen": (FirstSeen, "hold or pass"),
+    "max_message_size": (lambda value: _between(int(value), 1024, 2**31), "a number of bytes from 1024 to 2147483648"),
+    "max_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
+    "stop_grace": (_positive, "a number of seconds"),
+    "log_format": (LogFormat, "text or json"),
+}

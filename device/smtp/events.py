@@ -1,0 +1,90 @@
+"""What can happen to a session. The shell tells, the session answers with effects."""
+
+from dataclasses import dataclass
+
+from device.actions.outcome import Outcome
+from device.smtp.intake import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConnected:
+    """The connection to the real server stands, at that address; its greeting is still to come."""
+
+    server: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class ServerBytes:
+    """The server sent."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLost:
+    """The server could not be reached, ended its side, or was reset: for SMTP all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSilent:
+    """The server did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientBytes:
+    """The client sent."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ClientEnded:
+    """The client sends no more, and may still be listening."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLost:
+    """The client is gone: reset, or nothing can be written to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSilent:
+    """The client did not send in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Inspection has come to an outcome."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class KeepaliveDue:
+    """The server has waited for a while; told only while Session.holding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The device is going down: whoever is in a transaction may end it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopNow:
+    """The time for that is over."""
+
+
+Event = (
+    ServerConnected
+    | ServerBytes
+    | ServerLost
+    | ServerSilent
+    | ClientBytes
+    | ClientEnded
+    | ClientLost
+    | ClientSilent
+    | Decided
+    | KeepaliveDue
+    | Stopping
+    | StopNow
+)

@@ -1,0 +1,112 @@
+"""All sessions of one listener: how many there may be, their clock, and their end."""
+
+import asyncio
+from itertools import count
+from typing import Protocol
+
+import structlog
+
+from device.smtp import answers, events, limits
+from device.smtp.connection import Connection, Surroundings
+
+
+class SessionCounter(Protocol):
+    """Whoever counts sessions."""
+
+    def opened(self) -> None:
+        """A client came and is served."""
+
+    def closed(self) -> None:
+        """A session is over."""
+
+    def refused(self) -> None:
+        """A client came and there was no room (421 4.7.0)."""
+
+
+class NobodyCounts:
+    """A SessionCounter that doesn't."""
+
+    def opened(self) -> None:
+        """Not counted."""
+
+    def closed(self) -> None:
+        """Not counted."""
+
+    def refused(self) -> None:
+        """Not counted."""
+
+
+class Sessions:
+    """Makes a protocol for each client that comes. Runs in the surroundings' task group from start() to stop()."""
+
+    def __init__(self, surroundings: Surroundings, counter: SessionCounter) -> None:
+        self._around = surroundings
+        self._counter = counter
+        self._open: set[Connection] = set()
+        self._numbers = count(1)
+        self._empty = asyncio.Event()
+        self._ticking: asyncio.Task[None] | None = None
+        self._empty.set()
+
+    def start(self) -> None:
+        """The clock starts."""
+        self._ticking = self._around.tasks.create_task(self._tick())
+
+    def accept(self) -> asyncio.Protocol:
+        """The protocol of a client that has just connected."""
+        if len(self._open) >= self._around.limits.sessions:
+            self._counter.refused()
+            return Refusal()
+        connection = Connection(self._around, next(self._numbers), self._forget)
+        self._open.add(connection)
+        self._empty.clear()
+        self._counter.opened()
+        return connection.client
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Idle sessions end now, those in a transaction when it is over, and all when the time is up."""
+        for connection in list(self._open):
+            connection.tell(events.Stopping())
+        if not await self._emptied(grace_seconds):
+            for connection in list(self._open):
+                connection.tell(events.StopNow())
+            await self._emptied(min(grace_seconds, limits.LINGER))
+        for connection in list(self._open):
+            connection.abort()
+        await self._empty.wait()
+        if self._ticking is not None:
+            self._ticking.cancel()
+
+    async def _emptied(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _forget(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        self._counter.closed()
+        if not self._open:
+            self._empty.set()
+
+    async def _tick(self) -> None:
+        """One clock for all sessions: a timer each would cost more than the sessions."""
+        times = self._around.limits.times
+        interval = min(1.0, min(times.command, times.data_block, times.data_termination, times.keepalive) / 4)
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(interval)
+            for connection in list(self._open):
+                connection.tick(loop.time())
+
+
+class Refusal(asyncio.Protocol):
+    """Tells a client that there is no room."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        structlog.get_logger().warning("session.refused", code=answers.TOO_MANY_SESSIONS.code)
+        transport.write(answers.TOO_MANY_SESSIONS.wire())
+        transport.close()

@@ -1,0 +1,84 @@
+"""What the running device says of itself: `srx show status`, `statistics` and `policy`.
+
+The connection part follows the vendor's `show services advanced-anti-malware status`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from device.cloudlink.channel import CloudChannel
+from device.cloudlink.policy import PolicyKeeper
+from device.inspection.policy import InspectionPolicy
+from device.smtp.intake import Endpoint
+from device.telemetry.counters import Counters
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where each answer comes from."""
+
+    started_at: datetime
+    listen: Callable[[], Endpoint]
+    server: Endpoint
+    channel: CloudChannel
+    keeper: PolicyKeeper
+    policy: Callable[[], InspectionPolicy]
+    counters: Counters
+
+    def connection(self) -> dict[str, Any]:
+        """Enrolment, connection, and what follows for mail."""
+        identity = self.channel.identity
+        return {
+            "enrolled": identity is not None,
+            "server": None if identity is None else identity.endpoint,
+            "realm": None if identity is None else identity.realm_name,
+            "device_id": None if identity is None else identity.device_id,
+            "certificate_until": None if identity is None else identity.not_after.isoformat(),
+            "connected": self.keeper.connected,
+            "policy_revision": self.keeper.current.revision,
+            "interception": "explicit",
+            "listen": str(self.listen()),
+            "mail_server": str(self.server),
+            "starttls": "not offered: encrypted mail can't be inspected yet",
+            "started_at": self.started_at.isoformat(timespec="seconds"),
+            "warnings": list(self.warnings()),
+        }
+
+    def warnings(self) -> list[str]:
+        """What the person in charge must not overlook."""
+        said = []
+        fallback = self.policy().device.fallback.action.value
+        if self.channel.identity is None:
+            said.append(
+                f"Not enrolled: no attachment is inspected; mail with attachments meets its fallback ({fallback})."
+            )
+        elif self.keeper.current.revision == 0:
+            said.append(f"No policy received yet: mail with attachments meets its fallback ({fallback}).")
+        elif not self.keeper.connected:
+            said.append("The cloud is away: verdicts that are not remembered meet their fallback.")
+        return said
+
+    def statistics(self) -> dict[str, Any]:
+        """Every counter since the start."""
+        return {"counters": self.counters.snapshot()}
+
+    def in_force(self) -> dict[str, Any]:
+        """The policy that the next message is decided by."""
+        policy = self.policy()
+        cloud, device = policy.cloud, policy.device
+        return {
+            "revision": cloud.revision,
+            "action": cloud.action.value,
+            "verdict_threshold": policy.threshold,
+            "recommended": device.threshold is None,
+            "fallback_action": device.fallback.action.value,
+            "fallback": {each.value: action.value for each, action in device.fallback.by_condition.items()},
+            "verdict_timeout": device.verdict_seconds,
+            "first_seen": "hold" if device.hold_first_seen else "pass",
+            "allowlist_entries": len(cloud.allow),
+            "blocklist_entries": len(cloud.block),
+            "protected_domains": sorted(cloud.protected_domains),
+            "max_file_size": cloud.max_file_size,
+        }

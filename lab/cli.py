@@ -1,0 +1,72 @@
+"""`srx-lab`: the lab's command line. Exit codes 0, 1, 2: done, failed, wrong usage."""
+
+import asyncio
+import json
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from cloud.address import Address
+from lab.demo.play import play
+from lab.mailserver.server import mail_server
+from lab.waiting import interrupted
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Runs networks of devices, clouds and mail servers on this machine, and mail through them.",
+)
+
+
+def main() -> None:
+    """Run a command."""
+    app()
+
+
+SMTP: Final = Address("127.0.0.1", 2600)
+HTTP: Final = Address("127.0.0.1", 2680)
+
+
+def _address(text: str | Address) -> Address:
+    if isinstance(text, Address):  # a default
+        return text
+    try:
+        return Address.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter("HOST:PORT is expected, IPv6 addresses in brackets") from error
+
+
+@app.command()
+def demo(
+    server: Annotated[
+        Address | None,
+        typer.Option(parser=_address, metavar="HOST:PORT", help="A mail server of your own behind the device."),
+    ] = None,
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running, and tell how to use it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")] = False,
+) -> None:
+    """Play the whole round trip on loopback: seven mails, a quarantine, a release. Needs no root."""
+    held = asyncio.run(play(keep=keep, server=server, as_json=as_json))
+    sys.exit(0 if held else 1)
+
+
+@app.command()
+def mailserver(
+    smtp: Annotated[Address, typer.Option(parser=_address, metavar="HOST:PORT", help="Where it takes mail.")] = SMTP,
+    http: Annotated[Address, typer.Option(parser=_address, metavar="HOST:PORT", help="Where it shows it.")] = HTTP,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object when ready.")] = False,
+) -> None:
+    """Run a mail server with inboxes that can be read over HTTP: GET /messages, GET /messages/NUMBER."""
+    asyncio.run(_serve_mail(smtp, http, as_json=as_json))
+
+
+async def _serve_mail(smtp: Address, http: Address, *, as_json: bool) -> None:
+    async with mail_server(smtp, http) as server:
+        told = {"smtp": str(server.smtp), "inbox": f"http://{server.http}"}
+        text = json.dumps(told) if as_json else f"Mail is taken at {told['smtp']} and shown at {told['inbox']}/messages"
+        print(text, flush=True)
+        await interrupted()

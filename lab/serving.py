@@ -1,0 +1,55 @@
+"""Servers inside the lab's own process: sockets first, so that a port is known before anyone needs it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from cloud.address import Address
+
+
+def bound(address: Address) -> socket.socket:
+    """A bound socket that does not listen yet."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((address.host, address.port))
+    return made
+
+
+@asynccontextmanager
+async def serving_streams(protocol: Callable[[], asyncio.Protocol], listener: socket.socket) -> AsyncIterator[Address]:
+    """Serve a protocol on a bound socket until the block ends."""
+    server = await asyncio.get_running_loop().create_server(protocol, sock=listener, backlog=1024)
+    try:
+        yield _address(listener)
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def serving_http(app: Starlette, listener: socket.socket) -> AsyncIterator[Address]:
+    """Serve an application on a bound socket until the block ends."""
+    server = QuietServer(uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve(sockets=[listener]))
+        try:
+            yield _address(listener)
+        finally:
+            server.should_exit = True
+
+
+class QuietServer(uvicorn.Server):
+    """uvicorn without its hands on the process' signals: whoever runs the lab keeps its own."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _address(listener: socket.socket) -> Address:
+    host, port = listener.getsockname()[:2]
+    return Address(host, port)
