@@ -11,6 +11,8 @@ The rooms, in the order in which a message visits them:
     portal         the recipient looks, and acts
     release        the message goes back, its attachments in a ZIP
     notices        administrators and recipients are told
+    telemetry      what devices report is kept
 
-Under them: storage (all SQL, all blobs) and jobs (work that survives a kill). Beside them: cli and service (start and stop).
+Under them: storage (all SQL, all blobs) and jobs (work that survives a kill). Beside them: cli with its commands, control (how
+commands reach the one writer), and service with rooms and doors (start and stop).
 """

@@ -1,7 +1,9 @@
 """`srx-cloud`: every command, and the function that it calls."""
 
 import sys
+from importlib import metadata
 from types import TracebackType
+from typing import Annotated
 
 import typer
 
@@ -14,9 +16,16 @@ def main() -> None:
     typer.main.get_command(make_app())(prog_name="srx-cloud")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"srx-cloud {metadata.version('srxlab')}")
+        raise typer.Exit
+
+
 def make_app() -> typer.Typer:
     """The tree of commands."""
     app = _group("The cloud that SRX devices enrol with: verdicts, quarantine, policy.")
+    app.callback()(_srx_cloud)
     app.command("serve")(serve.serve)
     app.command("events")(events.show)
 
@@ -56,6 +65,14 @@ def make_app() -> typer.Typer:
     knobs.command("set")(settings.change)
     app.add_typer(knobs, name="settings")
     return app
+
+
+def _srx_cloud(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The cloud that SRX devices enrol with: verdicts, quarantine, policy."""
 
 
 def _group(about: str) -> typer.Typer:

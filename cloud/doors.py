@@ -148,8 +148,8 @@ class Doors:
 
     def _hosts(self) -> tuple[str, ...]:
         """The names and addresses that the servers' certificates are good for."""
-        named = (self._settings.host, self._settings.enrolment_listen, self._settings.device_listen)
-        return tuple(each if isinstance(each, str) else each.host for each in named)
+        listening = (self._settings.enrolment_listen, self._settings.device_listen)
+        return (self._settings.host, *(each.host for each in listening if not each.everywhere))
 
     def _pages(self) -> Starlette:
         rooms = self._rooms

@@ -6,6 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
+import structlog.tracebacks
 
 from cloud.settings import LogFormat, LogLevel
 
@@ -34,7 +35,9 @@ def configure_for_command(environment: Mapping[str, str]) -> None:
 
 def _rendering(level: LogLevel, form: LogFormat) -> list[Any]:
     if form is LogFormat.JSON:
-        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(sort_keys=True)]
+        # Frames without their local variables: those hold content and keys.
+        frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        return [structlog.processors.ExceptionRenderer(frames), structlog.processors.JSONRenderer(sort_keys=True)]
     kept = [] if level is LogLevel.DEBUG else [_without_traceback]
     return [*kept, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
 

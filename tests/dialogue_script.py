@@ -97,12 +97,15 @@ class Run:
             await self.listener.start()
             here = self.listener.endpoint
             self.reader, self.writer = await asyncio.open_connection(here.host, here.port, limit=1 << 20)
-            for step in self.script.steps:
+            try:
+                for step in self.script.steps:
+                    async with asyncio.timeout(PATIENCE):
+                        await self._step(step)
+                self.writer.close()
                 async with asyncio.timeout(PATIENCE):
-                    await self._step(step)
-            self.writer.close()
-            async with asyncio.timeout(PATIENCE):
-                await self._all_ended()
+                    await self._all_ended()
+            finally:
+                self.writer.transport.abort()
                 await self.listener.stop(0.5)
         for check in self.script.checks:
             self._check(check)
@@ -215,7 +218,7 @@ class Run:
             case "envelope":
                 envelope = kept[-1].envelope
                 assert envelope is not None
-                assert [envelope.mail_from, *envelope.paths] == [each.strip("<>").encode() for each in value.split()]
+                assert [envelope.mail_from, *envelope.paths] == [each[1:-1].encode() for each in value.split()]
             case _:
                 raise ValueError(check)
 

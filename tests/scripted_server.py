@@ -94,7 +94,7 @@ class ScriptedServer:
                 self.messages.append(await reader.readexactly(int(command.split()[1])))
             if not await self._answer(command, self._usual(verb), writer):
                 return
-            if verb == "QUIT":
+            if verb == "QUIT" and self._positive:
                 return
             if verb == "DATA" and self._gave_354:
                 self.messages.append(await self._body(reader))
@@ -122,7 +122,7 @@ class ScriptedServer:
         """Answers by the first rule that applies, or as usual; false, if the connection is over."""
         applying = [rule for rule in self.rules if rule.applies(command)]
         answer = applying[0].answer.replace("\\r\\n", "\r\n") if applying else usual
-        self._gave_354 = answer.startswith("354")
+        self._gave_354, self._positive = answer.startswith("354"), answer.startswith("2")
         if answer == SILENCE:
             return True
         if answer == CLOSE:

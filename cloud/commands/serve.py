@@ -14,7 +14,6 @@ import typer
 from cloud import log
 from cloud.commands.asking import OWNER_ONLY, reporting
 from cloud.commands.options import Config, Json, State
-from cloud.commands.output import print_line
 from cloud.settings import LogFormat, LogLevel, Settings
 
 if TYPE_CHECKING:
@@ -93,8 +92,11 @@ def _as_json(listening: "Listening") -> None:
 
 
 def _for_people(listening: "Listening") -> None:
-    print_line(f"enrolment  {listening.enrolment}")
-    print_line(f"devices    {listening.device}")
-    print_line(f"portal     {listening.portal}")
-    print_line(f"state      {listening.state}")
-    print_line("Ready. Next: srx-cloud realm create NAME, then srx-cloud token create. Ctrl-C ends it.")
+    lines = (
+        f"enrolment  {listening.enrolment}",
+        f"devices    {listening.device}",
+        f"portal     {listening.portal}",
+        f"state      {listening.state}",
+        "Ready. Next: srx-cloud realm create NAME, then srx-cloud token create. Ctrl-C ends it.",
+    )
+    print(*lines, sep="\n", flush=True)  # noqa: T201 - the command's output

@@ -43,6 +43,8 @@ class Admission:
                 pass
             case Worth.FIRST:
                 await self._devices.used(device, self._clock())
+                # It may have been ended while that was written.
+                device = self.member(certificate)
             case Worth.LATE:
                 _log.warning("device.late-certificate", device_id=device.id, realm_id=device.realm_id)
                 raise mismatch(device)

@@ -63,7 +63,10 @@ class Devices:
         return tuple(sorted(found, key=lambda device: device.enrolled_at))
 
     def put(self, device: Device) -> None:
-        """The store has recorded this of the device: it holds from now on."""
+        """The store has recorded this of a new or renewed device; one that was ended meanwhile stays ended."""
+        present = self._by_id.get(device.id)
+        if present is not None and present.state is not DeviceState.ENROLLED:
+            device = replace(device, state=present.state, state_changed_at=present.state_changed_at)
         self._by_id[device.id] = device
 
     async def revoke(self, device_id: DeviceId, why: Revocation, *, actor: str = "administrator") -> Device:

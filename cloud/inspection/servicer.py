@@ -13,9 +13,9 @@ from cloud.inspection.pipeline import Asker, Pipeline
 from cloud.inspection.upload import SealedFile, Upload
 from cloud.inspection.verdicts import Digest, Verdict
 from cloud.policy.realm_settings import RealmSettings
+from cloud.rpc import validation
 from cloud.rpc.caller import caller
 
-_DIGEST_SIZE: Final = 32
 _MOST_DIGESTS: Final = 256
 _BIGGEST_CHUNK: Final = 256 * 1024
 _UPLOAD_SECONDS: Final = 120.0
@@ -49,11 +49,8 @@ class InspectionServicer(inspection_pb2_grpc.InspectionServiceServicer):
         context: Any,  # noqa: ARG002 - gRPC hands it in
     ) -> inspection_pb2.LookupVerdictsResponse:
         """The verdicts that this realm may know already."""
-        digests = [_digest(each) for each in request.sha256]
-        if len(digests) > _MOST_DIGESTS:
-            raise InvalidRequest(
-                f"{len(digests)} digests are too many for one call.", next_step=f"Ask for {_MOST_DIGESTS} at a time."
-            )
+        asked = validation.items("sha256", request.sha256, most=_MOST_DIGESTS)
+        digests = [Digest(validation.digest("sha256", each)) for each in asked]
         asker, _ = await self._asker()
         found = await self._pipeline.known(asker, digests)
         return inspection_pb2.LookupVerdictsResponse(
@@ -99,7 +96,7 @@ async def _metadata(
     first = await anext(aiter(requests), None)
     if first is None or first.WhichOneof("part") != "metadata":
         raise InvalidRequest("The metadata did not come first.", next_step="Send the metadata, then the chunks.")
-    _digest(first.metadata.sha256)
+    validation.digest("metadata.sha256", first.metadata.sha256)
     if first.metadata.size > most:
         raise TooLarge(
             f"The file has more than {most} bytes.", next_step="The realm's max_file_size says how large files may be."
@@ -109,19 +106,10 @@ async def _metadata(
 
 async def _receive(requests: AsyncIterator[inspection_pb2.SubmitFileRequest], upload: Upload) -> SealedFile:
     async for request in requests:
-        if request.WhichOneof("part") != "chunk" or not 0 < len(request.chunk) <= _BIGGEST_CHUNK:
-            raise InvalidRequest(
-                "After the metadata come chunks, none of them empty.",
-                next_step=f"Send chunks of 1 to {_BIGGEST_CHUNK} bytes.",
-            )
-        upload.write(request.chunk)
+        if request.WhichOneof("part") != "chunk":
+            raise InvalidRequest("The metadata came twice.", next_step="Send the metadata once, then the chunks.")
+        upload.write(validation.data("chunk", request.chunk, longest=_BIGGEST_CHUNK))
     return upload.seal()
-
-
-def _digest(raw: bytes) -> Digest:
-    if len(raw) != _DIGEST_SIZE:
-        raise InvalidRequest("A SHA-256 has 32 bytes.", next_step="Send the digest itself, not its hexadecimal form.")
-    return Digest(raw)
 
 
 def _to_wire(verdict: Verdict) -> inspection_pb2.Verdict:

@@ -11,6 +11,7 @@ from cloud.policy.broadcast import PolicyBroadcast
 from cloud.policy.lists import ListName, Lists, normalised
 from cloud.policy.realm import Realm
 from cloud.policy.snapshot import Policy, fits
+from cloud.policy.sound import made_sound
 from cloud.storage.lists import ListStore
 from cloud.storage.realms import RealmStore
 
@@ -62,7 +63,7 @@ class PolicyEditor:
         """Set some settings, all or none. Raises InvalidRequest that names the one at fault."""
         async with self._editing:
             realm = await self._realms.by_id(realm_id)
-            settings = realm.settings.changed(dict(values))
+            settings = made_sound(realm.settings.changed(dict(values)))
             if not fits(settings):
                 raise InvalidRequest("these settings are too long", next_step="Name fewer protected domains.")
             if settings != realm.settings:

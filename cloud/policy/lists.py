@@ -78,8 +78,20 @@ def normal_form(entry: str) -> str:
         text = text[1:-1]
     local, at, domain = text.rpartition("@")
     if not at or local == "*":
-        return f"*@{_domain(domain)}"
-    return f"{_local_part(local)}@{_domain(domain)}"
+        return f"*@{domain_name(domain)}"
+    return f"{_local_part(local)}@{domain_name(domain)}"
+
+
+def domain_name(text: str) -> str:
+    """A domain in lower-case A-labels, or an address literal. Raises NotAnEntry."""
+    if _LITERAL.fullmatch(text) is not None:
+        return _address_literal(text)
+    if not text or "*" in text:
+        raise NotAnEntry("subdomains can't be meant by a pattern; list each domain" if text else "no domain is named")
+    name = _ascii_domain(text.removesuffix("."))
+    if len(name) > _DOMAIN_OCTETS or not all(_ASCII_LABEL.fullmatch(label) for label in name.split(".")):
+        raise NotAnEntry("that is no domain name")
+    return name
 
 
 def _local_part(text: str) -> str:
@@ -101,17 +113,6 @@ def _unquoted(text: str) -> str:
     """A quoted string that needs no quotes is the same address without them (RFC 5321, section 4.1.2)."""
     inner = re.sub(r"\\(.)", r"\1", text[1:-1])
     return inner if _ATOMS.fullmatch(inner) is not None else text
-
-
-def _domain(text: str) -> str:
-    if _LITERAL.fullmatch(text) is not None:
-        return _address_literal(text)
-    if not text or "*" in text:
-        raise NotAnEntry("subdomains can't be meant by a pattern; list each domain" if text else "no domain is named")
-    name = _ascii_domain(text.removesuffix("."))
-    if len(name) > _DOMAIN_OCTETS or not all(_ASCII_LABEL.fullmatch(label) for label in name.split(".")):
-        raise NotAnEntry("that is no domain name")
-    return name
 
 
 def _ascii_domain(text: str) -> str:

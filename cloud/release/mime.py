@@ -15,6 +15,7 @@ _LONG_LINE: Final = re.compile(rb"[^\r\n]{77}")
 _UNSAFE_LINE: Final = re.compile(rb"(?:\A|\n)(?:From |--=_)")
 _MAILBOX_LINE: Final = re.compile(rb"(?:\A|\n)From ")
 _NEEDS_CODING: Final = re.compile(rb"[^\t\r\n -~]")
+_PLAIN: Final = b"\t\r\n" + bytes(range(32, 127))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def _encoded(content: bytes) -> tuple[bytes, bytes]:
 
 def _mostly_plain(content: bytes) -> bool:
     """Whether quoted-printable is shorter than base64, and so also readable."""
-    return len(_NEEDS_CODING.findall(content)) * 6 < len(content)
+    return len(content.translate(None, _PLAIN)) * 6 < len(content)
 
 
 def _quoted_printable(content: bytes) -> bytes | None:

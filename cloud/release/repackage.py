@@ -5,7 +5,7 @@
     3. What can't be built from the device's reading (ambiguous above all) goes whole, as one .eml in the ZIP, under a short text.
 
 The message that comes out is strict: CRLF everywhere, a header that has a canonical form, Date and Message-ID there (a relay
-that added them would break the pass). docs/architecture.md has the table of what becomes of which part.
+that added them would break the pass).
 """
 
 import re

@@ -21,7 +21,7 @@ import structlog
 from atp.identity import RealmId
 from atp.v1.quarantine_pb2 import MessageEnvelope
 from cloud.clock import Clock
-from cloud.errors import NotFound
+from cloud.errors import Damaged, NotFound
 from cloud.jobs.backoff import MAIL, Backoff
 from cloud.jobs.engine import Again
 from cloud.policy.realm import Realm
@@ -55,7 +55,7 @@ class Custody(Protocol):
     """Whoever holds messages."""
 
     async def open(self, realm_id: str, message_id: str) -> OpenedMessage:
-        """Raises NotFound once the content is gone."""
+        """Raises NotFound once the content is gone, Damaged where it can't be opened."""
 
     async def finish_sending(self, message_id: str, taken: bool, *, act_id: str | None = None) -> None:
         """The release of that act is over."""
@@ -119,8 +119,9 @@ class ReleaseWork:
     async def _try_sending(self, release: Release) -> None:
         try:
             opened = await self._needs.custody.open(release.realm_id, release.message_id)
-        except NotFound:
-            await self._needs.releases.refuse_pending(release.id, "the content is gone", self._needs.clock())
+        except (NotFound, Damaged) as error:
+            why = "the content is damaged" if isinstance(error, Damaged) else "the content is gone"
+            await self._needs.releases.refuse_pending(release.id, why, self._needs.clock())
             return
         envelope = opened.manifest.envelope
         await self._needs.releases.address(release.id, envelope.rcpt_to, self._needs.clock())

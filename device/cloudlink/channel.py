@@ -80,7 +80,7 @@ class CloudChannel:
             self._channel = grpc.aio.secure_channel(
                 self._identity.endpoint, self._identity.channel_credentials(), options=_OPTIONS
             )
-            self._stubs = _stubs(self._channel)
+            self._stubs = stubs_over(self._channel)
         return self._stubs
 
     def change(self, identity: Identity | None) -> None:
@@ -129,7 +129,8 @@ async def once(call: Callable[[Stubs], Awaitable[T]], channel: CloudChannel) -> 
         raise fault_of(error) from error
 
 
-def _stubs(channel: grpc.aio.Channel) -> Stubs:
+def stubs_over(channel: grpc.aio.Channel) -> Stubs:
+    """The services, over a channel of whatever kind."""
     return Stubs(
         DeviceServiceStub(channel),
         InspectionServiceStub(channel),

@@ -59,3 +59,4 @@ class Membership:
         """A second channel with the new certificate; streams resume there."""
         self._channel.change(identity)
         self._keeper.watch_anew()
+        self._changed.set()

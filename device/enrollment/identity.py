@@ -98,7 +98,7 @@ class Identity:
         """Put this identity in force on disk: all of it, or nothing."""
         folder = _folder(state)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = f"{self.device_id}-{self.generation}"
+        name = _unused(folder, f"{self.device_id}-{self.generation}")
         _write_whole(folder / name, self._files())
         swap = folder / f"{_CURRENT}.new"
         swap.unlink(missing_ok=True)
@@ -139,6 +139,12 @@ def forget(state: Path) -> None:
 
 def _folder(state: Path) -> Path:
     return state / "identity"
+
+
+def _unused(folder: Path, name: str) -> str:
+    """The folder in force is never written to: kept again, an identity gets another."""
+    current = folder / _CURRENT
+    return f"{name}-again" if current.is_symlink() and current.readlink().name == name else name
 
 
 def _write_whole(folder: Path, files: dict[str, bytes]) -> None:

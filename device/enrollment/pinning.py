@@ -63,8 +63,8 @@ async def _sent_chain(host: str, port: int) -> list[x509.Certificate]:
 def _unverified_chain(connection: ssl.SSLObject) -> list[bytes]:
     """The peer's certificates as sent, DER, leaf first.
 
-    Python has a public call for this from 3.13 on. Before, and in asyncio's object still, the same call stands on the
-    inner object alone; it gives objects there, whose public_bytes() is PEM by default.
+    Python has a public call for this from 3.13 on. Before, the same call stands on the inner object alone, whose
+    certificates are objects; their public_bytes() is PEM.
     """
     public: Any = getattr(connection, "get_unverified_chain", None)
     if public is not None:

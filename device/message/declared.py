@@ -143,7 +143,9 @@ def _types_of(value: bytes) -> Iterator[str]:
     yield from found
     if not found:
         yield DEFAULT_TYPE
-        yield from ("application/octet-stream",) if line.strip() else ()
+        yield from (
+            ("application/octet-stream",) if line.partition(b";")[0].strip().lower() not in (b"", b"text") else ()
+        )
     if re.search(rb"multipart\s*/", line, re.IGNORECASE) and not any(each.startswith("multipart/") for each in found):
         yield "multipart/mixed"
     if re.search(rb"message\s*/\s*rfc822", line, re.IGNORECASE) and "message/rfc822" not in found:

@@ -18,6 +18,7 @@ from device.message.limits import Limit, LimitExceeded
 _STRING: Final = rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
 _TOKEN: Final = re.compile(_STRING + rb'|\\.|[()]|[^"\\()]++|.', re.DOTALL)
 _PIECE: Final = re.compile(rb'(?:[^;"]++|' + _STRING + rb")++", re.DOTALL)
+_SURE_ESCAPE: Final = re.compile(rb'\\(["\\])')
 _ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
 _QUOTED: Final = re.compile(rb'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _SECTION: Final = re.compile(rb"([^*]+)(?:\*(\d{1,4}))?(\*?)\Z")
@@ -36,9 +37,9 @@ class Parameter:
 
     @property
     def value(self) -> bytes:
-        """The value without quotes and escapes."""
+        """The value without quotes and escapes; other backslashes stay, since Windows' writers put whole paths here."""
         quoted = _QUOTED.match(self.raw)
-        return _ESCAPE.sub(rb"\1", quoted[1]) if quoted else self.raw.strip()
+        return _SURE_ESCAPE.sub(rb"\1", quoted[1]) if quoted else self.raw.strip()
 
 
 @dataclass(frozen=True, slots=True)

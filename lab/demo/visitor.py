@@ -1,4 +1,4 @@
-"""A recipient at the portal: follows a link as a browser does, reads pages, presses buttons."""
+"""A person at the portal, recipient or administrator: follows links as a browser does, reads pages, presses buttons."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
 from typing import Self
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -65,7 +65,7 @@ class Page(HTMLParser):
 
 
 class Visitor:
-    """Someone who holds a link from a replacement mail; use as an asynchronous context."""
+    """Someone who holds a link from a replacement mail, or one to sign in with; use as an asynchronous context."""
 
     def __init__(self) -> None:
         self._http = httpx.AsyncClient(timeout=20)
@@ -83,9 +83,17 @@ class Visitor:
         onward = next(target for target in entry.links if "/message/" in target)
         return Page.read((await self._get(urljoin(link, onward))).text)
 
+    async def sign_in(self, link: str) -> Page:
+        """Open a link from `srx-cloud console link` and press its button: the console's list."""
+        return await self.press(Page.read((await self._get(link)).text), urlsplit(link).path)
+
+    async def visit(self, path: str) -> Page:
+        """Another page of the same portal."""
+        return Page.read((await self._get(urljoin(self._at, path))).text)
+
     async def press(self, page: Page, act: str) -> Page:
         """Press the button of an act: release, delete or request. Raises NoSuchButton."""
-        form = next((form for form in page.forms if form.action.endswith(f"/{act}")), None)
+        form = next((form for form in page.forms if form.action.endswith(f"/{act.lstrip('/')}")), None)
         if form is None:
             raise NoSuchButton(act)
         target = urljoin(self._at, form.action)

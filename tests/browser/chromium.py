@@ -1,10 +1,9 @@
-"""A headless Chromium, driven over its DevTools pipe: pages, clicks, pictures, and every address that it asks for."""
+"""A headless Chromium, driven over its DevTools pipe: pages, clicks, and every address that it asks for."""
 
 import asyncio
-import base64
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -24,7 +23,7 @@ class Page:
     session: str = ""
     requested: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
-    _ids: Any = field(default_factory=lambda: count(1))
+    _ids: Iterator[int] = field(default_factory=lambda: count(1))
     _answers: dict[int, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
     _loaded: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -56,7 +55,7 @@ class Page:
             message["sessionId"] = self.session
         self.writer.write(json.dumps(message).encode() + b"\0")
         async with asyncio.timeout(_SECONDS):
-            return await answer
+            return dict(await answer)
 
     async def go(self, url: str) -> None:
         """Open an address, and wait for its page."""
@@ -103,19 +102,6 @@ class Page:
         assert found, f"no button {button}"
         await self.wait_for_load()
 
-    async def look_like(self, *, width: int, height: int, dark: bool = False) -> None:
-        """A window of that size, light or dark."""
-        await self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
-        )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        await self.call("Emulation.setEmulatedMedia", features=[scheme])
-
-    async def picture(self) -> bytes:
-        """The whole page as PNG."""
-        answer = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        return base64.b64decode(answer["data"])
-
 
 @asynccontextmanager
 async def chromium(profile: Path) -> AsyncIterator[Page]:
@@ -155,7 +141,7 @@ async def chromium(profile: Path) -> AsyncIterator[Page]:
                 page.writer.close()
     finally:
         if process.returncode is None:
-            process.kill()
+            process.terminate()  # and it ends its own children
         await process.wait()
 
 

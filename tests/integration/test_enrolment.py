@@ -27,6 +27,7 @@ from device.errors import (
     CloudUnreachable,
     DeclinedByCloud,
     EnrolmentError,
+    IdentityDamaged,
     NotAUrl,
     NotEnrolled,
 )
@@ -69,7 +70,10 @@ async def test_an_enrolled_device_is_known_and_heard(cloud: Cloud, tmp_path: Pat
 
 
 def openssl(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["openssl", *command], input="", capture_output=True, timeout=20, check=False, text=True)
+    """Its output holds the server's first frame, too: any bytes."""
+    return subprocess.run(
+        ["openssl", *command], input="", capture_output=True, timeout=20, check=False, encoding="latin-1"
+    )
 
 
 async def test_openssl_verifies_what_the_enrolment_port_shows(cloud: Cloud, tmp_path: Path) -> None:
@@ -198,6 +202,24 @@ async def test_a_revoked_device_can_still_forget_its_identity(cloud: Cloud, tmp_
     await cloud.devices.revoke(identity.device_id, Revocation.EVICTED)
     assert await disenrol(tmp_path / "device") == "one"
     assert Identity.load(tmp_path / "device") is None
+
+
+async def test_without_the_cloud_a_device_cannot_leave_and_stays_what_it_is(cloud: Cloud, tmp_path: Path) -> None:
+    """Else the cloud would keep a member that nobody is any more."""
+    identity = await cloud.enrolled(tmp_path / "device")
+    await cloud.servers.stop(0)
+    with pytest.raises(CloudUnreachable):
+        await disenrol(tmp_path / "device")
+    assert Identity.load(tmp_path / "device") == identity
+
+
+async def test_a_damaged_identity_can_be_replaced_and_not_overlooked(cloud: Cloud, tmp_path: Path) -> None:
+    await cloud.enrolled(tmp_path / "device")
+    (tmp_path / "device" / "identity" / "current" / "key.pem").unlink()
+    text = (await cloud.url()).text()
+    with pytest.raises(IdentityDamaged):
+        await enrol(text, tmp_path / "device")
+    await heartbeat(await enrol(text, tmp_path / "device", replace=True))
 
 
 async def test_an_evicted_device_may_come_back_and_a_banned_one_may_not(cloud: Cloud, tmp_path: Path) -> None:

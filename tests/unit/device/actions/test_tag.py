@@ -2,6 +2,7 @@
 
 from email import message_from_bytes
 from email.policy import SMTP
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,5 +60,5 @@ def test_encoded_subjects_stay_encoded() -> None:
 def test_chunks_do_not_matter(cuts: list[int]) -> None:
     """However the message lies in chunks, the same bytes go out."""
     edges = [0, *sorted(cuts), len(MAIL)]
-    chunks = [MAIL[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    chunks = [MAIL[start:end] for start, end in pairwise(edges)]
     assert b"".join(tagged(chunks, read(MAIL), WarningHeaders())) == tag(MAIL)

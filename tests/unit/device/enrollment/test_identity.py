@@ -78,6 +78,19 @@ def test_a_new_generation_takes_the_old_ones_place_and_its_key_is_gone(tmp_path:
     assert {path.name for path in (tmp_path / "identity").iterdir()} == {"current", "dev_1-2"}
 
 
+def test_keeping_it_again_takes_nothing_away_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = identity()
+    kept.keep(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            kept.keep(tmp_path)
+    assert Identity.load(tmp_path) == kept
+    for _ in range(3):
+        kept.keep(tmp_path)
+        assert Identity.load(tmp_path) == kept
+
+
 @pytest.mark.parametrize("step", ["rename", "symlink_to", "replace"])
 def test_a_kill_at_any_step_leaves_the_old_identity_or_the_new(
     tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch

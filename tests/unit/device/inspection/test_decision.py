@@ -40,7 +40,11 @@ def test_a_score_at_the_threshold_meets_it(action: Action, score: int, meets: bo
     verbs = {Action.QUARANTINE: Verb.QUARANTINE, Action.TAG_AND_DELIVER: Verb.TAG, Action.PERMIT: Verb.DELIVER}
     policy = InspectionPolicy(CloudPolicy(action=action))
     decided = decision.scored(policy, ENVELOPE, scores({CLEAN: 0, BAD: score}))
-    wanted = Decision(verbs[action], Reason.MALICIOUS, score) if meets else Decision(Verb.DELIVER, Reason.UNDER_THRESHOLD, score)
+    wanted = (
+        Decision(verbs[action], Reason.MALICIOUS, score)
+        if meets
+        else Decision(Verb.DELIVER, Reason.UNDER_THRESHOLD, score)
+    )
     assert decided == wanted
 
 
@@ -59,7 +63,7 @@ def test_the_devices_threshold_goes_before_the_recommended_one() -> None:
 @pytest.mark.parametrize("condition", list(Condition))
 @pytest.mark.parametrize("fallback", list(Fallback))
 def test_each_condition_has_its_fallback(condition: Condition, fallback: Fallback) -> None:
-    """The fallback table: permit delivers, block refuses with the condition's own reply; its own action goes before the general."""
+    """The fallback table: permit delivers, block refuses; a condition's own action goes before the general one."""
     general = Fallback.PERMIT if fallback is Fallback.BLOCK else Fallback.BLOCK
     options = FallbackOptions(general, MappingProxyType({condition: fallback}))
     policy = InspectionPolicy(device=DevicePolicy(fallback=options))
@@ -112,7 +116,9 @@ def test_a_file_that_can_t_be_opened_is_unknown() -> None:
 
 def test_first_seen_content_passes_where_it_is_not_held() -> None:
     """`first-seen pass`: the message goes on; but not where another file is known to be bad."""
-    assert decision.scored(InspectionPolicy(), ENVELOPE, scores(first_seen=frozenset({GONE}))).reason is Reason.FIRST_SEEN
+    assert (
+        decision.scored(InspectionPolicy(), ENVELOPE, scores(first_seen=frozenset({GONE}))).reason is Reason.FIRST_SEEN
+    )
     mixed = scores({BAD: 9}, first_seen=frozenset({GONE}))
     assert decision.scored(InspectionPolicy(), ENVELOPE, mixed).reason is Reason.MALICIOUS
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from atp import release_pass
 from atp.release_pass import MAX_LIFETIME_SECONDS, SKEW_SECONDS, ReleasePass
-from device.inspection.passes import Absent, Fault, Issuer, Refused, Valid, check, without_passes
+from device.inspection.passes import Absent, Fault, Issuer, Refused, Valid, check, may_carry_one, without_passes
 from device.message.envelope import Envelope, Recipient
 
 VECTORS: Final[dict[str, Any]] = json.loads((Path(__file__).parents[3] / "vectors" / "passes.json").read_text("utf-8"))
@@ -145,6 +145,18 @@ def test_taking_pass_fields_out_leaves_every_other_byte(message: bytes, freed: b
     assert without_passes(message) == freed
 
 
+@pytest.mark.parametrize("cut", range(0, 60, 7))
+def test_a_pass_is_suspected_however_the_message_was_cut(cut: int) -> None:
+    shouted = RELEASED.replace(b"X-ATP-Release-Pass", b"x-atp-RELEASE-pass")
+    assert may_carry_one([shouted[:cut], shouted[cut : cut + 3], shouted[cut + 3 :]])
+
+
+def test_no_pass_is_suspected_behind_the_header_nor_where_none_is() -> None:
+    assert not may_carry_one([])
+    assert not may_carry_one([PLAIN])
+    assert not may_carry_one([PLAIN, RELEASED])
+
+
 PIECES: Final = st.lists(
     st.sampled_from(
         [b"A: b", b"X-ATP-Release-Pass:", b"x-atp-release-pass ", b": c", b"\r\n", b"\n", b"\r", b" ", b"\t", b"\0"]
@@ -156,6 +168,7 @@ PIECES: Final = st.lists(
 @given(PIECES.map(b"".join))
 def test_whatever_comes_no_pass_field_is_left_and_taking_out_twice_is_once(message: bytes) -> None:
     freed = without_passes(message)
+    assert may_carry_one([message]) or freed == message
     assert check(freed, BOB, ISSUER, EXPIRY) == Absent()
     assert without_passes(freed) == freed
 

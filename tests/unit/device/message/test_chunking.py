@@ -1,6 +1,7 @@
 """The invariant: a message's reading depends on its bytes, not on how they arrive; and no bytes at all make the scanner raise."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,7 +51,7 @@ messages = st.lists(st.sampled_from(_PIECES), max_size=40).map(b"".join)
 def scan(message: bytes, cuts: Sequence[int]) -> Reading:
     scanner = Scanner(ScanLimits())
     edges = [0, *sorted(min(cut, len(message)) for cut in cuts), len(message)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         scanner.feed(message[start:end])
     return scanner.close()
 

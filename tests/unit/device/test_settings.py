@@ -1,0 +1,57 @@
+"""The device's settings: one name everywhere, checked once, wrong ones named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.errors import WrongSetting
+from device.inspection.policy import Condition, Fallback
+from device.settings import Settings
+from device.smtp.intake import Endpoint
+
+
+def test_flags_go_before_the_environment() -> None:
+    """--listen and SRX_LISTEN both name it."""
+    environment = {"SRX_LISTEN": "127.0.0.1:1", "SRX_SERVER": "[::1]:25", "HOME": "/home/someone"}
+    settings = Settings.read({"listen": "127.0.0.1:2", "server": None}, environment)
+    assert settings.listen == Endpoint("127.0.0.1", 2)
+    assert settings.server == Endpoint("::1", 25)
+    assert settings.state == Path("/home/someone/.local/state/srx")
+
+
+def test_fallback_options_make_the_policy() -> None:
+    """A general action, and conditions of their own, from the command line or the environment."""
+    flags = {"fallback_action": "block", "fallback": ["unknown-file=permit"], "verdict_threshold": "recommended"}
+    policy = Settings.read(flags, {}).policy
+    assert policy.threshold is None
+    assert policy.fallback.for_condition(Condition.VERDICT_TIMEOUT) is Fallback.BLOCK
+    assert policy.fallback.for_condition(Condition.UNKNOWN_FILE) is Fallback.PERMIT
+    assert Settings.read({}, {"SRX_FALLBACK": "unknown-file=permit"}).fallback == (
+        (Condition.UNKNOWN_FILE, Fallback.PERMIT),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("listen", "nowhere"),
+        ("server", "host:port"),
+        ("verdict_threshold", "11"),
+        ("verdict_threshold", "high"),
+        ("fallback_action", "maybe"),
+        ("fallback", ["no-such-condition=block"]),
+        ("fallback", ["unknown-file"]),
+        ("verdict_timeout", "-1"),
+        ("first_seen", "ask"),
+        ("max_message_size", "1"),
+        ("client_address", "guess"),
+        ("log_format", "xml"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_explained(name: str, value: Any) -> None:
+    """The sentence names the flag, the next step what it can be."""
+    with pytest.raises(WrongSetting) as wrong:
+        Settings.read({name: value}, {})
+    assert name.replace("_", "-") in wrong.value.sentence
+    assert wrong.value.next_step
