@@ -44,7 +44,8 @@ def _rendering(level: LogLevel, form: LogFormat) -> list[Any]:
 
 def _without_traceback(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The kind of error instead of where it stood."""
-    if event.pop("exc_info", None):
-        kind = sys.exc_info()[0]
-        event["error"] = kind.__name__ if kind is not None else "unknown"
+    given = event.pop("exc_info", None)
+    if given:
+        error = given if isinstance(given, BaseException) else sys.exc_info()[1]
+        event["error"] = type(error).__name__
     return event

@@ -20,7 +20,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
+
+import structlog
 
 from cloud import http_server
 from cloud.address import Address
@@ -39,6 +42,8 @@ from cloud.rooms import Rooms, administration, open_rooms, portal_url
 from cloud.settings import Settings
 from cloud.storage.state_folder import StateFolder
 
+_log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class Listening:
@@ -53,11 +58,18 @@ class Listening:
 
 async def run(settings: Settings, stopping: asyncio.Event, announce: Callable[[Listening], None]) -> None:
     """Serve until `stopping` is set; the steps are above. Raises CloudError where it can't start."""
+    asyncio.get_running_loop().set_exception_handler(_note_failure)
     try:
         await _run(settings, stopping, announce)
     except ExceptionGroup as group:
         # Task groups wrap what goes wrong inside of them: one thing alone did.
         raise _innermost(group) from None
+
+
+def _note_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What failed with nobody waiting for it (a callback, a connection's task): to the log, and the service goes on."""
+    error = context.get("exception")
+    _log.error("loop.failure", what=context["message"], exc_info=error)
 
 
 def _innermost(group: ExceptionGroup) -> Exception:

@@ -2,9 +2,10 @@ r"""Reads and runs tests/dialogues/*.smtp: a client, the real device on a real s
 
     # text                      what attack, RFC line or rule the dialogue guards; "# Rule: …" quotes a rule of the semantics
     @server offers A, B         EHLO's list          @server on WORDS[#n]: reply | close | reset | silence
-    @limit name=value           of SessionLimits or of its Times                @outcome deliver | refuse … | replace FROM | tag | fail
+    @limit name=value           of SessionLimits or of its Times
+    @outcome refuse REPLY | replace FROM | tag | fail          @hold   decisions wait for "! decide"          @introduce MEANS
     @hello  @mail  @data        greeting and EHLO; MAIL and one RCPT; DATA and 354
-    C: text      the client sends a line          C> text   … bytes: \r \n \0 \xHH \\        C*9: …, C*9> …   nine times, {n} counts
+    C: text      the client sends a line      C> text   … bytes: \r \n \0 \xHH \\      C*9: …, C*9> …   nine times, {n} counts
     S: text      the client gets a line that starts so       S*9: …   nine of them       S: EOF   … gets nothing more
     ! half-close | reset | await TEXT | await conclusion | server says TEXT | server hangs up | stop | decide
     = messages N | message BYTES | heard TEXT | never heard TEXT | intake ENDING… | envelope FROM TO…
@@ -15,6 +16,8 @@ r"""Reads and runs tests/dialogues/*.smtp: a client, the real device on a real s
 import asyncio
 import dataclasses
 import re
+import socket
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,6 +88,7 @@ class Run:
 
     async def play(self) -> None:
         async with self.server.running(), asyncio.TaskGroup() as tasks:
+            self.tasks = tasks
             server = Endpoint("127.0.0.1", self.server.port)
             self.listener = Listener(
                 Endpoint("127.0.0.1", 0),
@@ -180,6 +184,8 @@ class Run:
             case "half-close", _:
                 self.writer.write_eof()
             case "reset", _:
+                never_linger = struct.pack("ii", 1, 0)
+                self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, never_linger)
                 self.writer.transport.abort()
             case "await", "conclusion":
                 while not self.reception.messages:  # noqa: ASYNC110 the device's task makes it within moments
@@ -194,7 +200,7 @@ class Run:
             case "decide", _:
                 self.reception.gate.set()
             case "stop", _:
-                await self.listener.stop(5.0)
+                self.tasks.create_task(self.listener.stop(5.0))
             case _:
                 raise ValueError(act)
 

@@ -43,7 +43,7 @@ class _Commands:
         self._idle.set()
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection."""
+        """Serve one connection. A bug of ours ends the connection without an answer, and asyncio's handler notes it."""
         self._under_way += 1
         self._idle.clear()
         try:

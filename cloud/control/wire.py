@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from atp.reasons import Reason
-from cloud.errors import CloudError, InvalidRequest
+from cloud.errors import CloudError, Conflict, InvalidRequest
 
 MAX_REQUEST: Final = 16 * 1024 * 1024
 """Bytes of one request line: a whole list of the largest size, and room."""
@@ -78,14 +78,16 @@ def is_wrong_usage(error: CloudError) -> bool:
 
 
 def decode_answer(line: bytes, result: type[Value]) -> Value:
-    """Read the line that answers. Raises FarError where it is an error, InvalidRequest where it is no answer."""
+    """Read the line that answers. Raises FarError where it is an error, CloudError where there is none or it can't be read."""
+    if not line:
+        raise CloudError("the running service failed at this command", next_step="The service's log says why.")
     try:
         answer = json.loads(line)
         if "error" not in answer:
             return from_json(result, answer["result"])
         raise _far_error(answer["error"])
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidRequest(
+        raise Conflict(
             "the running service gave an answer that this command can't read",
             next_step="Run the srx-cloud of the same version as the service.",
         ) from error

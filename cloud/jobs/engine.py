@@ -14,7 +14,6 @@ its own, since on the loop nothing would finish, and on the loop's executor it w
 """
 
 import asyncio
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,9 +23,10 @@ from typing import Any, Final
 
 import structlog
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
-from sqlalchemy import Engine, create_engine, event
 
 from cloud.jobs.backoff import MAIL, Backoff
+from cloud.jobs.boundary import Failure, guarded
+from cloud.storage.job_file import JobFile
 
 _log = structlog.get_logger()
 
@@ -59,13 +59,13 @@ class Jobs:
         self._polling = polling
         self._work: Mapping[str, Work] = {}
         self._attempt: Callable[..., Any] | None = None
-        self._engine: Engine | None = None
+        self._file: JobFile | None = None
 
     async def start(self, database: Path, work: Mapping[str, Work]) -> None:
         """Open or make the job file, and take up what was interrupted. `work` says what each kind of job does."""
         self._work = work
-        self._engine = _open_engine(database)
-        DBOS(config=_configuration(self._engine))
+        self._file = JobFile(database)
+        DBOS(config=_configuration(self._file))
         self._attempt = self._register_attempt()
         DBOS.launch()
         await DBOS.register_queue_async(
@@ -105,12 +105,11 @@ class Jobs:
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="jobs-stop") as own:
             await loop.run_in_executor(own, _destroy, seconds)
-        loop.set_default_executor(
-            ThreadPoolExecutor(thread_name_prefix="asyncio")
-        )  # DBOS took and closed the one before
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
+        # DBOS took the loop's own executor, and has closed it: asyncio.to_thread needs one until the process ends.
+        loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def _register_attempt(self) -> Callable[..., Any]:
         """The one workflow: a step that does the work, then, where it says so, the next attempt's row."""
@@ -123,18 +122,14 @@ class Jobs:
         return DBOS.workflow(name="attempt", max_recovery_attempts=None)(attempt)
 
     async def _try(self, kind: str, thing: str, number: int) -> float | None:
-        """Do the work once: None when done, else the seconds to wait. The job boundary: nothing is raised from here."""
-        try:
-            again = await self._work[kind](thing, number)
-        except Exception as error:  # noqa: BLE001 - the job boundary: whatever fails is tried again later
-            again = self._after_failure(kind, thing, number, error)
+        """Do the work once: None when done, else the seconds to wait. Nothing is raised from here."""
+        again = await guarded(self._work[kind](thing, number))
+        if isinstance(again, Failure):
+            again = self._after_failure(kind, thing, number, again)
         return None if again is None else again.delay.total_seconds()
 
-    def _after_failure(self, kind: str, thing: str, number: int, error: Exception) -> Again | None:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        log = _log.bind(
-            kind=kind, id=thing, attempt=number, error=type(error).__name__, at=f"{where.name}:{where.lineno}"
-        )
+    def _after_failure(self, kind: str, thing: str, number: int, failure: Failure) -> Again | None:
+        log = _log.bind(kind=kind, id=thing, attempt=number, error=failure.error, at=failure.place)
         if number >= self._backoff.attempts:
             log.error("job.given_up", next_step="It is tried again at the next start of srx-cloud serve.")
             return None
@@ -162,28 +157,16 @@ class Jobs:
             _log.error("jobs.other_version", jobs=strange, next_step="Start the srx-cloud that wrote them, once.")
 
 
-def _configuration(engine: Engine) -> DBOSConfig:
+def _configuration(file: JobFile) -> DBOSConfig:
     return {
         "name": "cloud",
         "application_version": _APPLICATION_VERSION,
         "executor_id": "cloud",
         "log_level": "WARNING",
         "max_executor_threads": _THREADS,
-        "system_database_engine": engine,
+        "notification_listener_polling_interval_sec": 0.1,  # nothing is listened for: this is how long stop() waits for it
+        "system_database_engine": file.engine,
     }
-
-
-def _open_engine(database: Path) -> Engine:
-    """A file of its own with one connection: several, or one file for all, cost the slowest inserts a multiple."""
-    engine = create_engine(f"sqlite:///{database}", pool_size=1, max_overflow=0)
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = "IMMEDIATE"
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    return engine
 
 
 def _destroy(seconds: int) -> None:

@@ -10,6 +10,8 @@ from datetime import timedelta
 
 import structlog
 
+from cloud.jobs.boundary import Failure, guarded
+
 _log = structlog.get_logger()
 
 
@@ -53,7 +55,6 @@ class Schedule:
 
 
 async def _take_turn(duty: Duty) -> None:
-    try:
-        await duty.do()
-    except Exception as error:  # noqa: BLE001 - the job boundary: one bad turn must not end the others
-        _log.error("duty.failed", duty=duty.name, error=type(error).__name__)
+    done = await guarded(duty.do())
+    if isinstance(done, Failure):
+        _log.error("duty.failed", duty=duty.name, error=done.error, at=done.place)

@@ -4,14 +4,13 @@ The device says what a part's encoding and charset are; here nothing is guessed 
 becomes U+FFFD, never an error: a held message is hostile by definition.
 """
 
-import binascii
 import codecs
-import re
 import unicodedata
 from typing import Final
 
-_NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
-_AS_IT_IS: Final = frozenset({"", "7bit", "8bit", "binary"})
+from cloud.quarantine.transfer import decoded
+
+_OF_TEXT: Final = frozenset({"", "7bit", "8bit", "binary", "quoted-printable", "base64"})
 
 # By Python's names for them. Its other codecs are no charsets of mail, and some are slow on purpose-made bytes (punycode).
 _CHARSETS: Final = frozenset(
@@ -44,20 +43,7 @@ _REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
 def without_encoding(raw: bytes, transfer_encoding: str) -> bytes | None:
     """The content of a body; None for an encoding that is no encoding of text (uuencode, yEnc) or not known."""
     encoding = transfer_encoding.lower()
-    if encoding in _AS_IT_IS:
-        return raw
-    if encoding == "quoted-printable":
-        return binascii.a2b_qp(raw)
-    if encoding == "base64":
-        return _from_base64(raw)
-    return None
-
-
-def _from_base64(raw: bytes) -> bytes:
-    """Lenient as mail readers are: what is no base64 is skipped, padding may lack, the first padding ends it."""
-    sextets = _NOT_BASE64.sub(b"", raw.partition(b"=")[0])
-    whole = sextets[: len(sextets) - 1] if len(sextets) % 4 == 1 else sextets
-    return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
+    return decoded(raw, encoding) if encoding in _OF_TEXT else None
 
 
 def as_text(content: bytes, charset: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from atp.v1 import quarantine_pb2 as wire
-from cloud.release.decoding import decoded, is_identity
+from cloud.quarantine.transfer import decoded, is_identity
 
 MAX_DEPTH = 100
 """Of parts in parts; a device reads fewer."""

@@ -138,20 +138,24 @@ class ReleaseWork:
         problem = ""
         try:
             async with self._needs.courier.on_route(realm) as session:
-                content = await self._repackaged(release, realm, opened)
-                for delivery in progress.pending:
-                    if session.open:
-                        letter = _letter(opened.manifest.envelope, delivery, content)
-                        await self._hand_over(session, Errand(realm, release.id, release.message_id), delivery, letter)
+                await self._hand_over(session, realm, progress, opened)
         except RouteDown as down:
             problem = str(down)
             _log.warning("release.route_down", realm=release.realm_id, id=release.id)
         await self._needs.releases.note_problem(release.id, problem)
 
-    async def _hand_over(self, session: Session, errand: Errand, delivery: Delivery, letter: Letter) -> None:
-        answer = await self._needs.courier.carry(session, errand, letter)
-        state = _STATES[answer.fate]
-        await self._needs.releases.settle(errand.reference, delivery.position, state, answer.reply, self._needs.clock())
+    async def _hand_over(self, session: Session, realm: Realm, progress: Progress, opened: OpenedMessage) -> None:
+        """Each pending copy, as long as the session is open; what the server said is noted before the next one goes."""
+        release = progress.release
+        errand = Errand(realm, release.id, release.message_id)
+        content = await self._repackaged(release, realm, opened)
+        for delivery in progress.pending:
+            if not session.open:
+                return
+            letter = _letter(opened.manifest.envelope, delivery, content)
+            answer = await self._needs.courier.carry(session, errand, letter)
+            state, at = _STATES[answer.fate], self._needs.clock()
+            await self._needs.releases.settle(release.id, delivery.position, state, answer.reply, at)
 
     async def _repackaged(self, release: Release, realm: Realm, opened: OpenedMessage) -> bytes:
         """The message without passes; where it has a ZIP, that has its verdict when this returns."""

@@ -21,18 +21,19 @@ _ROWS_A_STATEMENT: Final = 500
 class ListStore:
     """What is remembered of lists. Entries come in the normal form of policy/lists.py."""
 
-    def __init__(self, database: Database, new_id: NewId) -> None:
+    def __init__(self, database: Database, new_id: NewId, *, most: int = MAX_ENTRIES) -> None:
         self._database = database
         self._new_id = new_id
+        self._most = most
 
     async def add(self, realm_id: RealmId, name: ListName, entries: tuple[str, ...], at: datetime) -> tuple[str, ...]:
         """Put entries on a list; those that were not there are given back. Raises TooLarge, and then nothing was changed."""
         async with self._database.writing() as connection:
             present = set(await _entries(connection, realm_id, name))
             new = tuple(entry for entry in dict.fromkeys(entries) if entry not in present)
-            if len(present) + len(new) > MAX_ENTRIES:
+            if len(present) + len(new) > self._most:
                 raise TooLarge(
-                    f"the list would hold more than {MAX_ENTRIES} entries",
+                    f"the list would hold more than {self._most} entries",
                     next_step="Remove entries that are not needed, or list whole domains.",
                 )
             if new:

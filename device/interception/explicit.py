@@ -39,26 +39,19 @@ class Listener:
         consent: bool = False,
     ) -> None:
         refuse_open_relay(listen, client_address, consent=consent)
-        self._listen = listen
+        self.endpoint = listen
         self._server = server
         self._listening: asyncio.Server | None = None
         surroundings = Surroundings(server, self._dial, reception, limits, tasks, client_address)
         self._sessions = Sessions(surroundings, counter or NobodyCounts())
 
-    @property
-    def endpoint(self) -> Endpoint:
-        """Where clients connect to."""
-        if self._listening is None:
-            return self._listen
-        host, port = self._listening.sockets[0].getsockname()[:2]
-        return Endpoint(host, port)
-
     async def start(self) -> None:
         """Clients may come. OSError, if the address can't be had."""
         loop = asyncio.get_running_loop()
         self._listening = await loop.create_server(
-            self._sessions.accept, self._listen.host, self._listen.port, backlog=caps.BACKLOG
+            self._sessions.accept, self.endpoint.host, self.endpoint.port, backlog=caps.BACKLOG
         )
+        self.endpoint = Endpoint(*self._listening.sockets[0].getsockname()[:2])
         self._sessions.start()
         structlog.get_logger().info(
             "listener.started", host=self.endpoint.host, port=self.endpoint.port, server=self._server.host

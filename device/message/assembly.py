@@ -95,7 +95,7 @@ class _Tree:
         body, steps = node.place()
         inside = node.frame.owner is not None
         return Part(
-            parent=None if node.parent is None else index[id(node.parent)],
+            parent=self._parent(node, index),
             header=Span(body.start, body.start) if inside or node.embedded else node.header,
             body=body,
             content_type=node.declared.content_type,
@@ -110,6 +110,12 @@ class _Tree:
             steps=steps,
             enclosed=any(self.role(each) is Role.MESSAGE for each in _lineage(node) if each is not node),
         )
+
+    def _parent(self, node: Node, index: dict[int, int]) -> int | None:
+        """Another reading of the whole message counts as part of the root: only the root has no parent."""
+        if node.parent is None:
+            return None if index[id(node)] == 0 else 0
+        return index[id(node.parent)]
 
     def _walk(self, parent: Node | None) -> Iterator[Node]:
         for node in self._children.get(id(parent), ()):
@@ -136,8 +142,18 @@ class _Tree:
         return role_of(traits)
 
 
-def _order(node: Node) -> tuple[int, bool, int, bool, str, int, bytes]:
-    return (node.start, node.alternate, node.header.start, not node.container, node.encoding, -node.end, node.sha256)
+def _order(node: Node) -> tuple[bool, int, bool, int, bool, str, int, bytes]:
+    """Siblings by where they stand; but the root is first, whatever other readings of the whole message there are."""
+    return (
+        node.parent is None and node.alternate,
+        node.start,
+        node.alternate,
+        node.header.start,
+        not node.container,
+        node.encoding,
+        -node.end,
+        node.sha256,
+    )
 
 
 def _lineage(node: Node) -> Iterator[Node]:

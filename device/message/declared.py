@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from device.message import words
-from device.message.fields import Header, unfolded
+from device.message.fields import Field, Header, unfolded
 from device.message.filenames import safe
 from device.message.findings import Finding
 from device.message.parameters import Parameterised, parse, ways_to_read, without_comments
@@ -88,11 +88,13 @@ MESSAGE_TYPES: Final = frozenset({"message/rfc822", "message/global", "message/n
 
 def declare(header: Header, default_type: str = DEFAULT_TYPE) -> Declared:
     """Read the Content- fields of a header. Raises LimitExceeded where there are too many ways to read it."""
-    typed = header.values(b"content-type")
-    encoded = header.values(b"content-transfer-encoding")
+    type_fields = header.named(b"content-type")
+    encoding_fields = header.named(b"content-transfer-encoding")
+    typed = [field.value for field in type_fields]
+    encoded = [field.value for field in encoding_fields]
     values = [parse(value) for value in typed]
     dispositions = [parse(value) for value in header.values(b"content-disposition")]
-    types = _types(typed, default_type, sure=header.sure(b"content-type"))
+    types = _types(typed, default_type, sure=_sure(type_fields))
     multipart = any(each.startswith("multipart/") for each in types)
     boundaries = dict.fromkeys(way for value in typed for way in ways_to_read(value, b"boundary")) if multipart else ()
     raw_names = [name for each in dispositions for name in (*each.text(b"filename"), *each.text(b"name"))]
@@ -103,7 +105,7 @@ def declare(header: Header, default_type: str = DEFAULT_TYPE) -> Declared:
         content_type=types[0],
         types=frozenset(types),
         boundaries=tuple(boundaries),
-        encodings=_encodings(encoded, sure=header.sure(b"content-transfer-encoding")),
+        encodings=_encodings(encoded, sure=_sure(encoding_fields)),
         charset=next((name.lower() for each in values for name in each.text(b"charset")), ""),
         names=tuple(dict.fromkeys(safe(name) for name in raw_names if name)),
         attached=any(_attached(each) for each in dispositions),
@@ -118,6 +120,11 @@ def unboxed(boundary: bytes) -> Declared:
     return Declared(
         kind, frozenset({kind}), (boundary,), ("7bit",), "", (), attached=False, content_id="", findings=frozenset()
     )
+
+
+def _sure(fields: tuple[Field, ...]) -> bool:
+    """Whether every reader sees one of the fields."""
+    return bool(fields) and not fields[0].odd
 
 
 def _types(values: Iterable[bytes], default_type: str, *, sure: bool) -> list[str]:

@@ -61,7 +61,7 @@ class Entity:
         if frame.crlf is None:
             frame.crlf = _ends_lines_with_crlf(block)
         header = fields.parse(block, self._start, crlf=frame.crlf)
-        self._draft.budget.check_fields(len(header.fields))
+        self._draft.budget.spend_header(len(block), len(header.fields))
         self._draft.note(*header.findings)
         if self._place.parent is None and not self._place.alternate:
             self._draft.header = header
@@ -114,7 +114,7 @@ class Entity:
 def _ends_lines_with_crlf(block: bytes) -> bool:
     """How a message ends its lines, by the first of them. A message of LF alone (a file from disk) is not odd in itself."""
     first = block.find(b"\n")
-    return first <= 0 or block[first - 1 : first] == b"\r"
+    return first < 0 or block[:first].endswith(b"\r")
 
 
 def _strictly_ended(block: bytes) -> bool:

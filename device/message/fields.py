@@ -19,11 +19,11 @@ _TOLERANT: Final = re.compile(rb"([^:]{1,200}):")
 _NO_NAME: Final = bytes(range(33)) + bytes(range(127, 256))
 _BLANK_FOLD: Final = re.compile(rb"\n[ \t]+\r?\n")
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
-_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _CR_BLANK: Final = re.compile(rb"\n\r(?!\n)|\r\r")
 _BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 _STRICT_BLANK_LINE: Final = re.compile(rb"\r\n\r\n")
 _MOST_EARLY: Final = 3
+_COLON: Final = ord(":")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,17 @@ class Header:
     early: tuple[int, ...]
     findings: frozenset[Finding]
 
-    def values(self, key: bytes) -> tuple[bytes, ...]:
-        """The values of all fields of that name (lower case), the surest first."""
-        found = [field for field in (*self.fields, *self.hidden) if field.key == key]
+    def named(self, key: bytes) -> tuple[Field, ...]:
+        """All fields of that name (lower case), the surest first."""
+        found = [field for field in self.fields if field.key == key]
+        found += [field for field in self.hidden if field.key == key]
         if len(found) > 1:
             found.sort(key=lambda field: field.odd)
-        return tuple(field.value for field in found)
+        return tuple(found)
 
-    def sure(self, key: bytes) -> bool:
-        """Whether a field of that name stands there that every reader sees."""
-        return any(field.key == key and not field.odd for field in self.fields)
+    def values(self, key: bytes) -> tuple[bytes, ...]:
+        """The values of all fields of that name, the surest first."""
+        return tuple(field.value for field in self.named(key))
 
 
 def end_of_header(block: bytes | bytearray, searched: int, *, strict: bool) -> int | None:
@@ -85,13 +86,19 @@ def parse(block: bytes, start: int, *, crlf: bool) -> Header:
         field = _field(line, start + offset)
         if field is not None:
             fields.append(field)
-            findings.update(_field_findings(field, line))
+            if field.odd:
+                findings.add(Finding.ODD_FIELD_NAME)
+            elif line[len(field.name)] != _COLON:
+                findings.add(Finding.BLANK_BEFORE_COLON)
         elif not (offset == 0 and line.startswith((b"From ", b" ", b"\t"))):
             findings.add(Finding.NO_FIELD)
             early.append(offset)
-    early += [match.start() + 1 for match in _BLANK_FOLD.finditer(block)][:_MOST_EARLY]
-    early += [match.start() + 1 for match in _CR_BLANK.finditer(block)][:_MOST_EARLY]
-    hidden = _hidden(block, start, fields) if Finding.BARE_CR in findings else ()
+    hidden: tuple[Field, ...] = ()
+    if Finding.BLANK_FOLD in findings:
+        early += [match.start() + 1 for match in _BLANK_FOLD.finditer(block)][:_MOST_EARLY]
+    if Finding.BARE_CR in findings:
+        early += [match.start() + 1 for match in _CR_BLANK.finditer(block)][:_MOST_EARLY]
+        hidden = _hidden(block, start, fields)
     return Header(tuple(fields), hidden, tuple(sorted(set(early))[:_MOST_EARLY]), frozenset(findings))
 
 
@@ -108,13 +115,14 @@ def unfolded(value: bytes) -> bytes:
 
 
 def _line_findings(block: bytes, *, crlf: bool) -> Iterator[Finding]:
-    if _BARE_CR.search(block):
+    whole = block.count(b"\r\n")
+    if block.count(b"\r") != whole:
         yield Finding.BARE_CR
-    if crlf and _BARE_LF.search(block):
+    if crlf and block.count(b"\n") != whole:
         yield Finding.BARE_LF
     if b"\0" in block:
         yield Finding.NUL
-    if _BLANK_FOLD.search(block):
+    if (b"\n " in block or b"\n\t" in block) and _BLANK_FOLD.search(block):
         yield Finding.BLANK_FOLD
 
 
@@ -126,7 +134,7 @@ def _logical_lines(block: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _field(line: bytes, start: int) -> Field | None:
-    value_end = len(line.removesuffix(b"\n").removesuffix(b"\r"))
+    value_end = len(line) - (2 if line.endswith(b"\r\n") else line.endswith((b"\n", b"\r")))
     regular = _REGULAR.match(line)
     if regular is not None:
         name = regular[1]
@@ -143,13 +151,6 @@ def _may_be_a_name(written: bytes, key: bytes) -> bool:
     if key.startswith(b"content-") or key == b"mime-version":
         return True
     return bool(key) and not re.search(rb"\s", written.strip())
-
-
-def _field_findings(field: Field, line: bytes) -> Iterator[Finding]:
-    if field.odd:
-        yield Finding.ODD_FIELD_NAME
-    elif line[len(field.name) : len(field.name) + 1] != b":":
-        yield Finding.BLANK_BEFORE_COLON
 
 
 def _hidden(block: bytes, start: int, seen: list[Field]) -> tuple[Field, ...]:

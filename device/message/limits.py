@@ -13,6 +13,9 @@ MIB: Final = 1024 * 1024
 MOST_BREAKS: Final = 1000
 """Places in one part where base64 ends and goes on; each costs as much as a kilobyte."""
 
+MOST_ODDITIES: Final = 100_000
+"""Malformed escapes or lines in one part; each costs as much as a hundred bytes."""
+
 
 class Limit(StrEnum):
     """What there was too much of."""
@@ -29,15 +32,17 @@ class Limit(StrEnum):
 class ScanLimits:
     """The limits of one message.
 
-    `header_bytes` and `header_fields` hold for each part's header; Postfix cuts at 100 KiB, and Sendmail at 32 KiB. `depth`
-    counts parts within parts; Postfix' mime_nesting_limit is 100, and people stay below 10. `parts` are the parts of the first
+    `header_bytes` and `header_fields` hold for each part's header (Postfix cuts at 100 KiB, Sendmail at 32 KiB), the `all_` ones
+    for all headers together. `depth` counts parts within parts; Postfix' mime_nesting_limit is 100, and people stay below 10. `parts` are the parts of the first
     reading, `readings` those of all others; `reread_bytes` are what all other readings may take in, together: a quarter of
     a gigabyte is about a second of one core.
     """
 
     header_bytes: int = MIB // 4
     header_fields: int = 1000
-    depth: int = 50
+    all_header_bytes: int = MIB
+    all_header_fields: int = 20_000
+    depth: int = 30
     parts: int = 1000
     readings: int = 1000
     reread_bytes: int = 256 * MIB
@@ -59,6 +64,8 @@ class Budget:
         self._parts = limits.parts
         self._readings = limits.readings
         self._reread = limits.reread_bytes
+        self._header_bytes = limits.all_header_bytes
+        self._header_fields = limits.all_header_fields
 
     def spend_part(self, *, alternate: bool) -> None:
         """One more part, of the first reading or of another. Raises LimitExceeded."""
@@ -82,9 +89,17 @@ class Budget:
         """Raises LimitExceeded."""
         _check(self.limits.header_bytes - size, Limit.HEADER_SIZE)
 
-    def check_fields(self, count: int) -> None:
-        """Raises LimitExceeded."""
-        _check(self.limits.header_fields - count, Limit.HEADER_FIELDS)
+    def spend_header(self, size: int, fields: int) -> None:
+        """One header was read. Raises LimitExceeded."""
+        self._header_bytes -= size
+        self._header_fields -= fields
+        _check(self._header_bytes, Limit.HEADER_SIZE)
+        _check(min(self._header_fields, self.limits.header_fields - fields), Limit.HEADER_FIELDS)
+
+
+def check_oddities(count: int) -> None:
+    """Raises LimitExceeded for content that is malformed too often."""
+    _check(MOST_ODDITIES - count, Limit.ENCODING_BREAKS)
 
 
 def _check(left: int, limit: Limit) -> None:

@@ -41,13 +41,29 @@ class Doubt(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A boundary line: where the line end before it begins, where its own begins and ends, and what is to be thought of it."""
+    """A boundary line: where the line end before it begins, and where its own begins and ends; these, and the text between."""
 
     start: int
     text_end: int
     end: int
-    last: bool
-    doubt: Doubt | None
+    before: bytes = b""
+    text: bytes = b""
+    after: bytes = b""
+    endless: bool = False
+
+    @property
+    def last(self) -> bool:
+        """Whether no part follows."""
+        return self.text.startswith(b"--")
+
+    def doubt(self, *, crlf: bool) -> Doubt | None:
+        """Why some readers take it for something else; `crlf` is whether bare LF is odd around it."""
+        if self.endless or self.text.removeprefix(b"--").strip(b" \t"):
+            return Doubt.SUFFIX
+        line_ends = (self.before, self.after)
+        if b"\r" in line_ends:
+            return Doubt.BARE_CR
+        return Doubt.BARE_LF if crlf and b"\n" in line_ends else None
 
 
 @dataclass(slots=True)
@@ -141,41 +157,33 @@ class Multipart:
         whole = ended is not None and not (ended[0] == b"\r" and ended.end() == len(data))
         start = hit - self._line_end_before(data, hit, at)
         if not whole and len(data) >= hit + _LONGEST_LINE:
-            return Line(start, behind, behind, last=False, doubt=Doubt.SUFFIX)
+            return Line(start, behind, behind, endless=True)
         if not whole and not final:
             return None
         text_end, end = (ended.start(), ended.end()) if ended else (len(data), len(data))
-        text = data[behind:text_end]
-        doubt = self._doubt(text, data[start:hit], data[text_end:end])
-        return Line(start, text_end, end, text.startswith(b"--"), doubt)
-
-    def _doubt(self, text: bytes, before: bytes, after: bytes) -> Doubt | None:
-        if text.strip(b" \t") not in (b"", b"--") and text.removeprefix(b"--").strip(b" \t"):
-            return Doubt.SUFFIX
-        if b"\r" in (before, after):
-            return Doubt.BARE_CR
-        return Doubt.BARE_LF if self._node.frame.crlf and b"\n" in (before, after) else None
+        return Line(start, text_end, end, data[start:hit], data[behind:text_end], data[text_end:end])
 
     def _cut(self, data: bytes, position: int, line: Line, at: int) -> int:
         """Give what stands before the line, then act on it; gives where to go on."""
         self._give(data[position : line.start], at + position)
-        if line.doubt is Doubt.SUFFIX:
+        doubt = line.doubt(crlf=bool(self._node.frame.crlf))
+        if doubt is Doubt.SUFFIX:
             self._begin_beside(line, at)
             self._give(data[line.start : line.text_end], at + line.start)
             return line.text_end
-        self._end_part(line, at)
+        self._end_part(line, doubt, at)
         self._give_sides(data[line.start : line.end], at + line.start)
         self._begin_part(line, at)
         return line.end
 
-    def _end_part(self, line: Line, at: int) -> None:
-        if line.doubt is None:
+    def _end_part(self, line: Line, doubt: Doubt | None, at: int) -> None:
+        if doubt is None:
             self._close_sides(at + line.start)
         else:
             self._draft.note(Finding.BARE_LINE_END)
             self._close_side(Doubt.SUFFIX, at + line.start)
-            if line.doubt not in self._sides and self._seen and not self._ended:
-                self._sides[line.doubt] = Side(self._current.fork(self._node), at + line.start)
+            if doubt not in self._sides and self._seen and not self._ended:
+                self._sides[doubt] = Side(self._current.fork(self._node), at + line.start)
         self._current.close(at + line.start)
 
     def _begin_part(self, line: Line, at: int) -> None:

@@ -55,9 +55,11 @@ class Parameterised:
 
     def text(self, name: bytes) -> tuple[str, ...]:
         """Every way to read a parameter as text: extended (RFC 2231) first, then plain ones with encoded words decoded."""
+        if not self.parameters:
+            return ()
         extended = _extended(self.parameters, name)
-        plain = tuple(words.display(each.value) for each in self.parameters if each.name == name)
-        return ((extended,) if extended else ()) + plain
+        plain = tuple([words.display(each.value) for each in self.parameters if each.name == name])
+        return (extended, *plain) if extended else plain
 
 
 def parse(value: bytes) -> Parameterised:
@@ -162,6 +164,8 @@ def _without_nul(value: bytes) -> Iterator[bytes]:
 
 def _extended(parameters: tuple[Parameter, ...], name: bytes) -> str:
     """An RFC 2231 parameter as text; empty without one."""
+    if not any(each.name.startswith(name + b"*") for each in parameters):
+        return ""
     sections = _sections(parameters, name)
     if not sections:
         return ""

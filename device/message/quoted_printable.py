@@ -8,6 +8,7 @@ import re
 from typing import Final, Self
 
 from device.message.findings import Finding
+from device.message.limits import check_oddities
 
 _IRREGULAR: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)|[ \t]\r?\n")
 _MALFORMED: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)")
@@ -52,7 +53,7 @@ class AsItIs:
 
     name = "quoted-printable"
 
-    def __init__(self, held: bytes = b"", *, malformed: bool = False) -> None:
+    def __init__(self, held: bytes = b"", *, malformed: int = 0) -> None:
         self._held = bytearray(held)
         self._malformed = malformed
 
@@ -70,7 +71,7 @@ class AsItIs:
 
     def flush(self) -> bytes:
         text, self._held = bytes(self._held), bytearray()
-        self._malformed = self._malformed or text[-1:] in (b"=", b" ", b"\t")
+        self._malformed += text[-1:] in (b"=", b" ", b"\t")
         return self._decoded(self._last(text))
 
     def readings(self) -> tuple[Self, ...]:
@@ -80,8 +81,10 @@ class AsItIs:
         return (Finding.QUOTED_PRINTABLE_MALFORMED,) if self._malformed else ()
 
     def _decoded(self, text: bytes) -> bytes:
-        self._malformed = self._malformed or _IRREGULAR.search(text) is not None
-        return binascii.a2b_qp(_MALFORMED.sub(b"=3D", text))
+        mended, malformed = _MALFORMED.subn(b"=3D", text)
+        self._malformed += malformed or _TRAILING_BLANKS.search(text) is not None
+        check_oddities(self._malformed)
+        return binascii.a2b_qp(mended)
 
     def _last(self, text: bytes) -> bytes:
         """What stands at the content's very end."""
@@ -94,7 +97,9 @@ class Trimmed(AsItIs):
     name = "quoted-printable;trimmed"
 
     def _decoded(self, text: bytes) -> bytes:
-        return super()._decoded(_TRAILING_BLANKS.sub(b"", text))
+        trimmed, blanks = _TRAILING_BLANKS.subn(b"", text)
+        self._malformed += bool(blanks)
+        return super()._decoded(trimmed)
 
     def _last(self, text: bytes) -> bytes:
         return text.rstrip(b" \t").removesuffix(b"=")

@@ -16,7 +16,7 @@ from device.message.text import EmbeddedFiles, SeveralReaders, UnlabelledBase64
 
 _LIKE_A_HEADER: Final = re.compile(rb"\s*content-[a-z-]+\s*:", re.IGNORECASE)
 _DECIDED_BY: Final = 128
-_GUESS: Final = re.compile(rb"(?:\A|(?<=\n))--([^\s-][^\r\n]{0,250}|-+[^\s-][^\r\n]{0,250})\r?\n")
+_GUESS: Final = re.compile(rb"--(-*+[^\s-][^\r\n]{0,250})\r?\n")
 _LONGEST_LINE: Final = 260
 _TEXT: Final = Declared(
     DEFAULT_TYPE, frozenset({DEFAULT_TYPE}), (), ("7bit",), "", (), attached=False, content_id="", findings=frozenset()
@@ -84,7 +84,7 @@ class GuessedMultipart:
             self._reader.feed(data, at)
             return
         data, at = self._held + data, at - len(self._held)
-        found = _GUESS.search(data, 0 if self._at_line_start else data.find(b"\n") + 1 or len(data))
+        found = self._guess(data)
         if found is not None:
             self._held = b""
             self._reader = self._make(found[1].rstrip(b" \t"), at + found.start())
@@ -93,6 +93,15 @@ class GuessedMultipart:
         last = data.rfind(b"\n") + 1
         self._at_line_start = (last > 0 or self._at_line_start) and len(data) - last <= _LONGEST_LINE
         self._held = data[last:] if self._at_line_start else b""
+
+    def _guess(self, data: bytes) -> re.Match[bytes] | None:
+        """The first whole line that may be a boundary line."""
+        found = _GUESS.match(data) if self._at_line_start else None
+        hit = data.find(b"\n--")
+        while found is None and hit >= 0:
+            found = _GUESS.match(data, hit + 1)
+            hit = data.find(b"\n--", hit + 1)
+        return found
 
     def close(self, at: int) -> None:
         if self._reader is not None:

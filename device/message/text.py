@@ -15,11 +15,13 @@ from device.message.reader import Place, Reader
 from device.message.reading import Span
 from device.message.words import text as decoded_text
 
-_BEGINNINGS: Final = (b"begin", b"=ybegin")
-_ENDINGS: Final = {"uuencode": (b"end", b"===="), "yenc": (b"=yend",)}
-_END_LINES: Final = {"uuencode": uuencode.END, "yenc": yenc.END}
+_BEGIN: Final = b"begin"
+_END: Final = {"uuencode": b"end", "uuencode by base64": b"====", "yenc": b"=yend"}
+_END_LINES: Final = {"uuencode": uuencode.END, "uuencode by base64": uuencode.END, "yenc": yenc.END}
 _LONGEST_LINE: Final = uuencode.LONGEST_LINE
-_REFERENCE: Final = re.compile(rb"cid:([^\"'\s<>)]{1,200})", re.IGNORECASE)
+_LINE_FEED: Final = ord("\n")
+_REFERENCE: Final = re.compile(rb"cid:([^\"'\s<>)]{1,200}+)", re.IGNORECASE)
+_WHOLE_REFERENCE: Final = re.compile(_REFERENCE.pattern + rb"(?=.)", re.IGNORECASE | re.DOTALL)
 _REFERENCE_TAIL: Final = 256
 _BASE64_MAGIC: Final = (
     b"UEsDB",
@@ -65,14 +67,14 @@ class EmbeddedFiles:
         self._held = b""
         self._at_line_start = True
         self._file: Leaf | None = None
-        self._encoding = ""
+        self._kind = ""
 
     def feed(self, data: bytes, at: int) -> None:
         data, at = self._held + data, at - len(self._held)
         position = 0
         while True:
-            starts = _BEGINNINGS if self._file is None else _ENDINGS[self._encoding]
-            found = _line_that_starts(data, position, starts, at_line_start=self._at_line_start or position > 0)
+            mark = _BEGIN if self._file is None else _END[self._kind]
+            found = _line_that_starts(data, position, mark, at_line_start=self._at_line_start or position > 0)
             line_end = -1 if found < 0 else data.find(b"\n", found) + 1
             if found < 0 or not line_end:
                 break
@@ -89,7 +91,7 @@ class EmbeddedFiles:
     def fork(self, parent: Node) -> "EmbeddedFiles":
         frame = Frame(parent) if self._frame.owner is self._parent else self._frame
         twin = EmbeddedFiles(self._draft, parent, frame)
-        twin._held, twin._at_line_start, twin._encoding = self._held, self._at_line_start, self._encoding
+        twin._held, twin._at_line_start, twin._kind = self._held, self._at_line_start, self._kind
         twin._file = None if self._file is None else self._file.fork(parent)
         return twin
 
@@ -100,7 +102,7 @@ class EmbeddedFiles:
             begun = len(line) <= _LONGEST_LINE and self._begin(line, at + start)
             return end if begun else start + 1
         self._file.feed(data[position:end], at + position)
-        if _END_LINES[self._encoding].match(line) is not None:
+        if _END_LINES[self._kind].match(line) is not None:
             self._file.close(at + end)
             self._file = None
         return end
@@ -109,15 +111,16 @@ class EmbeddedFiles:
         """Whether the line begins a file."""
         begun = uuencode.BEGIN.match(line)
         if begun is not None:
+            self._kind = "uuencode by base64" if begun[1] else "uuencode"
             self._open("uuencode", begun[2], line, at)
             return True
         begun = yenc.BEGIN.match(line)
         if begun is not None:
+            self._kind = "yenc"
             self._open("yenc", begun[1] or b"", line, at)
         return begun is not None
 
     def _open(self, encoding: str, name: bytes, line: bytes, at: int) -> None:
-        self._encoding = encoding
         self._draft.note(Finding.EMBEDDED_FILE)
         declared = _file_in_text(safe(decoded_text(name, "")), encoding)
         place = Place(self._parent, self._frame, alternate=self._parent.alternate)
@@ -188,27 +191,30 @@ class References:
 
     def feed(self, data: bytes, at: int) -> None:  # noqa: ARG002 - a Reader's shape
         text = self._held + data
-        self._collect(text, len(text))
+        self._collect(_WHOLE_REFERENCE, text)
         self._held = text[-_REFERENCE_TAIL:]
 
     def close(self, at: int) -> None:  # noqa: ARG002 - a Reader's shape
-        self._collect(self._held, len(self._held) + 1)
+        self._collect(_REFERENCE, self._held)
 
     def fork(self, parent: Node) -> "References":  # noqa: ARG002 - a Reader's shape
         return References(self._draft)
 
-    def _collect(self, text: bytes, before: int) -> None:
-        """A reference counts once it is whole: when something stands behind it."""
-        found = (match for match in _REFERENCE.finditer(text) if match.end() < before)
-        self._draft.referred.update(unquote(match[1].decode("latin-1")) for match in found)
+    def _collect(self, reference: re.Pattern[bytes], text: bytes) -> None:
+        """A reference counts once it is whole: when something stands behind it, or at the end."""
+        found = set(reference.findall(text))
+        self._draft.referred.update(unquote(each.decode("latin-1")) for each in found)
 
 
-def _line_that_starts(data: bytes, position: int, starts: tuple[bytes, ...], *, at_line_start: bool) -> int:
-    """The first line from `position` on that starts with one of these, or -1."""
-    if at_line_start and data.startswith(starts, position):
-        return position
-    hits = [data.find(b"\n" + start, position) for start in starts]
-    return min((hit + 1 for hit in hits if hit >= 0), default=-1)
+def _line_that_starts(data: bytes, position: int, mark: bytes, *, at_line_start: bool) -> int:
+    """The first line from `position` on that starts with the mark, or with `=y` and the mark; -1 without one."""
+    hit = data.find(mark, position)
+    while hit >= 0:
+        start = hit - 2 if data.startswith(b"=y", max(position, hit - 2)) else hit
+        if (start == position and at_line_start) or (start > position and data[start - 1] == _LINE_FEED):
+            return start
+        hit = data.find(mark, hit + 1)
+    return -1
 
 
 def _file_in_text(name: str, encoding: str) -> Declared:

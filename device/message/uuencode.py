@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from device.message.base64_reading import NOT_ALPHABET, loosely
 from device.message.findings import Finding
+from device.message.limits import check_oddities
 
 BEGIN: Final = re.compile(rb"begin(-base64)? +[0-7]{3,5} +([^\r\n]*\S)[ \t]*\r?\n?\Z")
 END: Final = re.compile(rb"(?:end|====)[ \t]*\r?\n?\Z")
@@ -35,7 +36,7 @@ class UuDecoder:
         self._held = b""
         self._text = b""
         self._stage = Stage.BEFORE
-        self._malformed = False
+        self._malformed = 0
 
     def feed(self, data: bytes) -> bytes:
         *lines, self._held = (self._held + data).split(b"\n")
@@ -46,7 +47,7 @@ class UuDecoder:
     def flush(self) -> bytes:
         held, self._held = self._held, b""
         decoded = self._line(held) if held else b""
-        self._malformed = self._malformed or self._stage is not Stage.AFTER
+        self._malformed += self._stage is not Stage.AFTER
         return decoded + loosely(self._text)
 
     def readings(self) -> tuple[Self, ...]:
@@ -71,7 +72,8 @@ class UuDecoder:
 
     def _lines(self, line: bytes) -> bytes:
         decoded = _decoded(line.removesuffix(b"\r"))
-        self._malformed = self._malformed or decoded is None
+        self._malformed += decoded is None
+        check_oddities(self._malformed)
         return decoded or b""
 
     def _base64(self, line: bytes) -> bytes:

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Final, Self
 
 from device.message.findings import Finding
+from device.message.limits import check_oddities
 
 BEGIN: Final = re.compile(rb"=ybegin [^\r\n]*?(?:name=([^\r\n]*\S)[ \t]*)?\r?\n?\Z")
 END: Final = re.compile(rb"=yend(?: |\r|\n|\Z)")
@@ -15,6 +16,8 @@ END: Final = re.compile(rb"=yend(?: |\r|\n|\Z)")
 _SHIFTED: Final = bytes((code - 42) & 255 for code in range(256))
 _ESCAPED: Final = re.compile(rb"=(.)", re.DOTALL)
 _UNESCAPED: Final = {bytes([code]): bytes([(code - 64) & 255]) for code in range(256)}
+_USUAL: Final = tuple((b"=" + code, _UNESCAPED[code]) for code in (b"@", b"J", b"M", b"I", b"n", b"`"))
+"""What encoders escape besides the equals sign itself: NUL, LF, CR, TAB, dot, blank."""
 
 
 class Stage(Enum):
@@ -33,6 +36,7 @@ class YencDecoder:
     def __init__(self) -> None:
         self._held = b""
         self._stage = Stage.BEFORE
+        self._odd = 0
 
     def feed(self, data: bytes) -> bytes:
         *lines, self._held = (self._held + data).split(b"\n")
@@ -54,8 +58,19 @@ class YencDecoder:
             return b""
         if self._stage is not Stage.DATA:
             return b""
-        plain = _ESCAPED.sub(lambda match: _UNESCAPED[match[1]], line.removesuffix(b"\r"))
-        return plain.translate(_SHIFTED)
+        return self._unescaped(line.removesuffix(b"\r")).translate(_SHIFTED)
+
+    def _unescaped(self, line: bytes) -> bytes:
+        """Usual escapes go fast; others are taken one by one, and counted."""
+        plain = line
+        for escaped, meant in _USUAL:
+            plain = plain.replace(escaped, meant)
+        if b"==" not in line and plain.count(b"=") == plain.count(b"=}"):
+            return plain.replace(b"=}", b"=")
+        plain, escapes = _ESCAPED.subn(lambda match: _UNESCAPED[match[1]], line)
+        self._odd += escapes
+        check_oddities(self._odd)
+        return plain
 
     def _turn(self, line: bytes) -> None:
         if self._stage is Stage.BEFORE and BEGIN.match(line):

@@ -9,7 +9,7 @@ import structlog
 
 from device.actions.outcome import Outcome, Refuse
 from device.message.envelope import Envelope
-from device.smtp import answers, effects, events, limits
+from device.smtp import answers, effects, events
 from device.smtp.intake import Endpoint, Intake, Peers, Reception
 from device.smtp.introduction import ClientAddress
 from device.smtp.leg import Leg, Told
@@ -69,10 +69,10 @@ class Connection:
         self._server.flush()
         self._flow()
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, linger: float) -> None:
         """Looks at the time: who has been silent for too long, and whether the server wants to hear that we live."""
         if self._closed_since is not None:
-            if now - self._closed_since > limits.LINGER:
+            if now - self._closed_since > linger:
                 self.abort()
         elif self._session is not None:
             self._look_at_patience(self._session, now)

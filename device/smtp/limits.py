@@ -36,6 +36,9 @@ BACKLOG: Final = 1_024
 LINGER: Final = 10.0
 """Seconds for a closed session's last words to be read. Closing at once with input unread would reset them away."""
 
+LAST_LINGER: Final = 1.0
+"""The same while the device stops: somebody waits for it."""
+
 BDAT_DIGITS: Final = 19
 """Digits of a chunk's size: a 64-bit number. RFC 3030 names no limit; what is longer is an attack, not a size."""
 

@@ -131,6 +131,8 @@ class Session:
     def _advance(self) -> None:
         """Lets the client's input go on as far as it can, and ends what has come to its end."""
         exchange = self._exchange
+        if exchange.downstream.presence is Presence.GONE and exchange.state is not State.ANSWERING:
+            exchange.close()
         while self._step():
             pass
         ended = exchange.downstream.presence is Presence.ENDED
@@ -240,5 +242,3 @@ class Session:
                 exchange.close(answers.CLIENT_SILENT)
             case events.ClientLost():
                 exchange.downstream.presence = Presence.GONE
-                if exchange.state is not State.ANSWERING:
-                    exchange.close()

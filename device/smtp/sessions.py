@@ -1,6 +1,7 @@
 """All sessions of one listener: how many there may be, their clock, and their end."""
 
 import asyncio
+import dataclasses
 from itertools import count
 from typing import Protocol
 
@@ -46,6 +47,7 @@ class Sessions:
         self._numbers = count(1)
         self._empty = asyncio.Event()
         self._ticking: asyncio.Task[None] | None = None
+        self._linger = limits.LINGER
         self._empty.set()
 
     def start(self) -> None:
@@ -65,12 +67,13 @@ class Sessions:
 
     async def stop(self, grace_seconds: float) -> None:
         """Idle sessions end now, those in a transaction when it is over, and all when the time is up."""
+        self._linger = limits.LAST_LINGER
         for connection in list(self._open):
             connection.tell(events.Stopping())
         if not await self._emptied(grace_seconds):
             for connection in list(self._open):
                 connection.tell(events.StopNow())
-            await self._emptied(min(grace_seconds, limits.LINGER))
+            await self._emptied(limits.LAST_LINGER)
         for connection in list(self._open):
             connection.abort()
         await self._empty.wait()
@@ -94,12 +97,12 @@ class Sessions:
     async def _tick(self) -> None:
         """One clock for all sessions: a timer each would cost more than the sessions."""
         times = self._around.limits.times
-        interval = min(1.0, min(times.command, times.data_block, times.data_termination, times.keepalive) / 4)
+        interval = min(1.0, min(getattr(times, each.name) for each in dataclasses.fields(times)) / 4)
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(interval)
             for connection in list(self._open):
-                connection.tick(loop.time())
+                connection.tick(loop.time(), self._linger)
 
 
 class Refusal(asyncio.Protocol):

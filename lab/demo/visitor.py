@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
 from typing import Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 
@@ -84,8 +84,9 @@ class Visitor:
         return Page.read((await self._get(urljoin(link, onward))).text)
 
     async def sign_in(self, link: str) -> Page:
-        """Open a link from `srx-cloud console link` and press its button: the console's list."""
-        return await self.press(Page.read((await self._get(link)).text), urlsplit(link).path)
+        """Open a link from `srx-cloud console link` and press its one button: the console's list."""
+        (form,) = Page.read((await self._get(link)).text).forms
+        return await self._submit(form)
 
     async def visit(self, path: str) -> Page:
         """Another page of the same portal."""
@@ -93,9 +94,16 @@ class Visitor:
 
     async def press(self, page: Page, act: str) -> Page:
         """Press the button of an act: release, delete or request. Raises NoSuchButton."""
-        form = next((form for form in page.forms if form.action.endswith(f"/{act.lstrip('/')}")), None)
+        form = next((form for form in page.forms if form.action.endswith(f"/{act}")), None)
         if form is None:
             raise NoSuchButton(act)
+        return await self._submit(form)
+
+    async def reload(self) -> Page:
+        """The same page again."""
+        return Page.read((await self._get(self._at)).text)
+
+    async def _submit(self, form: Form) -> Page:
         target = urljoin(self._at, form.action)
         answer = await self._http.post(
             target, data=form.fields, headers={"Origin": _origin(self._at)}, follow_redirects=True
@@ -103,10 +111,6 @@ class Visitor:
         answer.raise_for_status()
         self._at = str(answer.url)
         return Page.read(answer.text)
-
-    async def reload(self) -> Page:
-        """The same page again."""
-        return Page.read((await self._get(self._at)).text)
 
     async def _get(self, url: str) -> httpx.Response:
         answer = await self._http.get(url, follow_redirects=True)

@@ -1,5 +1,6 @@
 """srx-cloud as people use it: real processes, with and without a running service."""
 
+import asyncio
 import json
 import os
 import signal
@@ -15,6 +16,9 @@ from typing import Any
 from urllib.request import urlopen
 
 from atp.enrolment_url import EnrolmentUrl
+from cloud.control import console, realms, tokens
+from cloud.control.door import Params, Result, ServiceDoor
+from cloud.control.operation import Operation
 
 PROGRAM = (sys.executable, "-c", "from cloud.cli import main; main()")
 ENVIRONMENT = {
@@ -28,6 +32,7 @@ ANY_PORTS = (
     *("--portal-listen", "127.0.0.1:0"),
 )
 MINUTE = 60
+ANY_TOKEN = tokens.CreateToken(None, None, 600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ def run(state: Path, *arguments: str, text: str = "", **environment: str) -> Sai
     )
     assert "Traceback" not in done.stdout + done.stderr
     return Said(done.returncode, done.stdout, done.stderr)
+
+
+def ask(state: Path, operation: Operation[Params, Result], params: Params) -> Result:
+    """What a command asks of the running service, without its process."""
+    return asyncio.run(ServiceDoor(state).ask(operation, params))
 
 
 @contextmanager
@@ -115,7 +125,7 @@ def test_with_a_service_the_same_commands_go_through_it(tmp_path: Path) -> None:
         url = EnrolmentUrl.parse(run(state, "token", "create", "--json").json["url"])
         assert f"{url.host}:{url.port}" == ready["enrolment"]
         assert ssl.get_server_certificate((url.host, url.port)).startswith("-----BEGIN CERTIFICATE-----")
-        with urlopen(run(state, "console", "link", "--json").json["url"], timeout=MINUTE) as page:
+        with urlopen(ask(state, console.LINK, console.MakeLink(None)).url, timeout=MINUTE) as page:
             assert page.status == 200
 
         second = run(state, "serve", *ANY_PORTS)
@@ -128,14 +138,14 @@ def test_a_killed_service_is_no_obstacle(tmp_path: Path) -> None:
     """Its socket file stays; commands and the next service go on where it was, with the same authority."""
     state = tmp_path / "state"
     with service(state, ends=-signal.SIGKILL) as (process, _):
-        run(state, "realm", "create", "acme")
-        first = EnrolmentUrl.parse(run(state, "token", "create", "--json").json["url"])
+        ask(state, realms.CREATE, realms.CreateRealm("acme"))
+        first = EnrolmentUrl.parse(ask(state, tokens.CREATE, ANY_TOKEN).url)
         process.kill()
         process.wait(MINUTE)
     assert (state / "control.sock").exists()
     assert run(state, "list", "add", "block", "bad.example").status == 0
     with service(state):
-        again = EnrolmentUrl.parse(run(state, "token", "create", "--json").json["url"])
+        again = EnrolmentUrl.parse(ask(state, tokens.CREATE, ANY_TOKEN).url)
         assert again.pin == first.pin
 
 

@@ -23,7 +23,7 @@ from cloud.control.wire import (
     is_wrong_usage,
     to_json,
 )
-from cloud.errors import InvalidRequest, NotFound
+from cloud.errors import CloudError, Conflict, InvalidRequest, NotFound
 from cloud.policy.lists import ListName
 
 
@@ -129,8 +129,10 @@ def answer_error(error: NotFound | InvalidRequest) -> FarError:
 def test_a_result_is_read_as_its_type() -> None:
     """And what is no result is said to be of another version."""
     assert decode_answer(encode_result(Inner("a")), Inner) == Inner("a")
-    for line in (b"", b"{}\n", b'{"result": {"other": 1}}\n', b'{"error": {}}\n'):
-        with pytest.raises(InvalidRequest, match="can't read"):
+    with pytest.raises(CloudError, match="failed"):
+        decode_answer(b"", Inner)
+    for line in (b"{}\n", b'{"result": {"other": 1}}\n', b'{"error": {}}\n'):
+        with pytest.raises(Conflict, match="can't read"):
             decode_answer(line, Inner)
 
 

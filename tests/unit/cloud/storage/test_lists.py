@@ -7,7 +7,7 @@ import pytest
 from atp.identity import RealmId
 from cloud.clock import random_id
 from cloud.errors import NotFound, TooLarge
-from cloud.policy.lists import MAX_ENTRIES, ListName, Lists
+from cloud.policy.lists import ListName, Lists
 from cloud.storage.engine import Database
 from cloud.storage.lists import ListStore
 from cloud.storage.realms import RealmStore
@@ -43,15 +43,15 @@ async def test_lists_and_realms_are_apart(database: Database) -> None:
 async def test_a_full_list_takes_no_more_and_loses_nothing(database: Database) -> None:
     """What is refused changes neither the list nor the revision; a large list can be taken off at once."""
     realm = await RealmStore(database, random_id).create("acme", NOW)
-    store = ListStore(database, random_id)
-    entries = tuple(f"u{number}@x" for number in range(MAX_ENTRIES))
+    store = ListStore(database, random_id, most=1200)
+    entries = tuple(f"u{number}@x" for number in range(1200))
     await store.add(realm.id, BLOCK, entries, NOW)
     with pytest.raises(TooLarge):
         await store.add(realm.id, BLOCK, ("one-more@x",), NOW)
     after, lists = await store.policy_of(realm.id)
-    assert len(lists.block) == MAX_ENTRIES
+    assert len(lists.block) == 1200
     assert after.policy_revision == realm.policy_revision + 1
-    assert len(await store.remove(realm.id, BLOCK, entries, NOW)) == MAX_ENTRIES
+    assert len(await store.remove(realm.id, BLOCK, entries, NOW)) == 1200
 
 
 async def test_an_unknown_realm_has_no_policy(database: Database) -> None:

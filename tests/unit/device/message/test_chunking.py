@@ -72,7 +72,9 @@ def test_byte_by_byte_gives_the_same_reading(message: bytes) -> None:
 @given(messages)
 def test_every_part_has_the_digest_of_its_content_and_a_parent_before_it(message: bytes) -> None:
     reading = with_second_opinion(message, scan(message, []))
+    assert not reading.parts[0].alternate
     for index, part in enumerate(reading.parts):
+        assert (part.parent is None) == (index == 0)
         assert part.parent is None or part.parent < index
         assert 0 <= part.body.start <= part.body.end <= len(message)
         if part.role is not Role.CONTAINER:

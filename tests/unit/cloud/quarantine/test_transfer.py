@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud.release.decoding import decoded
+from cloud.quarantine.transfer import decoded
 
 
 @pytest.mark.parametrize(
