@@ -25,7 +25,7 @@ _REMOTE: Final = re.compile(rb"(?i)Target=\"(?:(?:https?|ftp|mhtml|mk|ms-its):|f
 """A template on the author's own drive, file:///C:/…, is everyday."""
 
 _FORMULA: Final = re.compile(
-    rb"(?im)(?:^|[,;\t\"])\s*[=+@-][\w.\s]{0,40}(?:cmd|powershell|mshta|rundll32|wscript)[^\n]{0,10}\|"
+    rb"(?im)(?:^|[,;\t\"])[ ]*[=+@-][\w.\s]{0,40}(?:cmd|powershell|mshta|rundll32|wscript)[^\n]{0,10}\|"
 )
 _XML_FORMULA: Final = re.compile(rb"(?i)ss:Formula=\"=(?:cmd|powershell|mshta|msexcel|rundll32)[^\"]{0,40}\|")
 

@@ -17,13 +17,13 @@ _WORDS: Final = {
         rb"(?i)\b(?:invoke-webrequest|start-bitstransfer|start-process|set-executionpolicy|write-host|get-childitem)\b",
         rb"(?i)\.download(?:string|file|data)\s*\(",
         rb"(?i)\[(?:system\.)?(?:convert|reflection|text\.encoding|net\.webclient|io\.file)[\w.]*\]::",
-        rb"(?im)^\s*(?:param\s*\(|function\s+[a-z]+-[a-z]+)",
+        rb"(?im)^[ \t]*(?:param\s*\(|function\s+[a-z]+-[a-z]+)",
     ),
     kinds.VBSCRIPT: (
-        rb"(?im)^\s*(?:set\s+\w+\s*=|on\s+error\s+resume\s+next|option\s+explicit|end\s+(?:sub|function|if))",
+        rb"(?im)^[ \t]*(?:set\s+\w+\s*=|on\s+error\s+resume\s+next|option\s+explicit|end\s+(?:sub|function|if))",
         rb"(?i)\bcreateobject\s*\(\s*\"",
         rb"(?i)\b(?:wscript\.(?:shell|echo|sleep|arguments)|msgbox\s+\"|execute(?:global)?\s*\()",
-        rb"(?im)^\s*(?:dim|private\s+sub|public\s+sub|sub|function)\s+\w+",
+        rb"(?im)^[ \t]*(?:dim|private\s+sub|public\s+sub|sub|function)\s+\w+",
         rb"(?i)\bchrw?\s*\(\s*(?:&h)?\d+\s*\)\s*&",
     ),
     kinds.JAVASCRIPT: (
@@ -35,10 +35,10 @@ _WORDS: Final = {
         rb"=>\s*[\{\(]",
     ),
     kinds.BATCH: (
-        rb"(?im)^\s*@?echo\s+(?:off|on)\b",
-        rb"(?im)^\s*(?:@?start|@?call|goto|setlocal|endlocal|rem)\b",
+        rb"(?im)^[ \t]*@?echo\s+(?:off|on)\b",
+        rb"(?im)^[ \t]*(?:@?start|@?call|goto|setlocal|endlocal|rem)\b",
         rb"(?i)%(?:temp|appdata|comspec|systemroot|~\w*\d|\w+:~)",
-        rb"(?im)^\s*@?set\s+(?:/\w\s+)?\"?\w+=",
+        rb"(?im)^[ \t]*@?set\s+(?:/\w\s+)?\"?\w+=",
         rb"(?i)\b(?:cmd(?:\.exe)?\s+/[ck]|powershell(?:\.exe)?\s+-|certutil|bitsadmin|mshta|regsvr32|rundll32)\b",
     ),
 }  # fmt: skip

@@ -18,7 +18,7 @@ _INTERPRETERS: Final = re.compile(
 )
 _REMOTE: Final = re.compile(r"(?i)\\\\[\w.-]+(?:@\w+)*\\|https?://|file://[\w.-]")
 _PADDED: Final = re.compile(r"\s{40,}")
-_URL_LINE: Final = re.compile(rb"(?im)^\s*(?:url|iconfile|workingdirectory)\s*=\s*(?:file:)?(?://|\\\\)[\w.-]+")
+_URL_LINE: Final = re.compile(rb"(?im)^[ \t]*(?:url|iconfile|workingdirectory)\s*=\s*(?:file:)?(?://|\\\\)[\w.-]+")
 
 
 class ShortcutAnalyzer:

@@ -10,6 +10,7 @@
 7. When the server has spoken, settle: the cloud hears of it, and it is counted and told.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,6 +81,7 @@ class MessageIntake:
         self._decided: Decided | None = None
         self._receipt: Receipt | None = None
         self._lease: Lease | None = None
+        self._put_off = False
 
     def feed(self, chunk: bytes) -> None:
         """Keep the bytes and follow them."""
@@ -115,12 +117,15 @@ class MessageIntake:
             self._desk.account.settled(self._decided, reply)
 
     def abandon(self) -> None:
-        """Nothing was sent: what was stored is settled as refused, and a leased pass may be used again."""
+        """Nothing was sent, since the client left or we refused: what was stored is settled as refused, a lease given back."""
         if self._receipt is not None:
             self._desk.background.spawn(self._desk.quarantine.settle(self._receipt, None, accepted=False))
         if self._lease is not None:
             self._desk.background.spawn(self._desk.passes.give_back(self._lease))
-        self._desk.account.abandoned()
+        if self._decided is not None and self._decided.decision.verb is Verb.BLOCK:
+            self._desk.account.settled(self._decided, None)
+        elif not self._put_off:
+            self._desk.account.abandoned()
 
     async def _use_pass(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Outcome | None:
         """The outcome of a message whose pass holds; None for every other, whose refused pass has been told of."""
@@ -134,7 +139,9 @@ class MessageIntake:
             return None
         try:
             lease = await self._desk.passes.redeem(checked.claims, self._desk.new_id())
-        except CloudFault:
+        except CloudFault as fault:
+            self._put_off = True
+            self._desk.account.pass_not_redeemed(self._peers, fault.reason)
             return Refuse(replies.PASS_NOT_REDEEMED)
         if lease is None:
             self._desk.account.pass_refused(self._peers, "no-use-left")
@@ -213,10 +220,11 @@ class MessageIntake:
         try:
             receipt = await self._desk.quarantine.store(told, self._content)
         except CloudFault as fault:
+            self._put_off = True
             self._desk.account.not_stored(decided, fault.reason)
-            self._decided = None
             return Refuse(replies.NOT_STORED)
         self._receipt = receipt
+        self._decided = dataclasses.replace(decided, message_id=receipt.message_id)
         return Replace(receipt.mail_from, receipt.replacement)
 
     async def _flag_afterwards(self, decided: Decided, scores: Scores, policy: InspectionPolicy) -> None:

@@ -107,11 +107,15 @@ class Connection:
 
     async def _connect(self) -> None:
         """To the real server, at once: its greeting is the client's."""
-        try:
-            async with asyncio.timeout(self._around.limits.times.connect):
-                await self._around.dial(lambda: self._server, self.client.peer)
-        except (OSError, TimeoutError) as error:
-            self._log.warning("server.unreachable", server=self._around.server.host, error=type(error).__name__)
+        connected = False
+        with self._boundary("connect"):
+            try:
+                async with asyncio.timeout(self._around.limits.times.connect):
+                    await self._around.dial(lambda: self._server, self.client.peer)
+                connected = True
+            except (OSError, TimeoutError) as error:
+                self._log.warning("server.unreachable", server=self._around.server.host, error=type(error).__name__)
+        if not connected:
             self.tell(events.ServerLost())
 
     def _client_sent(self, data: bytes) -> None:

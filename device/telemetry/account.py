@@ -67,6 +67,11 @@ class Account:
         self._counters.add(Count.PASS_REFUSED)
         self._events.tell(EventName.PASS_REFUSED, why=why, client=peers.client.host)
 
+    def pass_not_redeemed(self, peers: Peers, fault: str) -> None:
+        """A release pass held, and the cloud could not say whether it has a use left: the sender tries again."""
+        self._counters.add(Count.PASS_PUT_OFF)
+        self._events.tell(EventName.PASS_PUT_OFF, fault=fault, client=peers.client.host)
+
     def not_stored(self, decided: Decided, fault: str) -> None:
         """A message was to be quarantined, and the cloud could not keep it."""
         self._counters.add(Count.EMAIL_NOT_STORED)

@@ -38,6 +38,7 @@ class Count(StrEnum):
 
     PASS_REDEEMED = "pass-redeemed"  # noqa: S105 - a counter's name
     PASS_REFUSED = "pass-refused"  # noqa: S105 - a counter's name
+    PASS_PUT_OFF = "pass-put-off"  # noqa: S105 - a counter's name
 
     EVENTS_DROPPED = "events-dropped"
 

@@ -32,6 +32,7 @@ class EventName(StrEnum):
     MAIL_NOT_STORED = "mail.not-stored"
     MAIL_FLAGGED_AFTERWARDS = "mail.flagged-afterwards"
     PASS_REFUSED = "pass.refused"  # noqa: S105 - an event's name
+    PASS_PUT_OFF = "pass.put-off"  # noqa: S105 - an event's name
 
 
 @dataclass(frozen=True, slots=True)

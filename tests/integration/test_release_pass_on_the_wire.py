@@ -106,4 +106,3 @@ async def test_a_pass_that_is_shown_twice_at_once_goes_through_once(
     inbox = await people.arrived(captured.recipients[0], 1 + taken)
     assert sum(is_released(each) for each in inbox) == 1
     assert (await device.counters())["pass-redeemed"] - before["pass-redeemed"] == 1
-

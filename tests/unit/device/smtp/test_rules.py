@@ -27,6 +27,7 @@ RULES = (
     "DATA or BDAT without an accepted recipient: 503 5.5.1",
     "Anything but 354, 4xx or 5xx to DATA upstream: 421",
     "it can't be stored: 451 4.3.0, always",
+    "One message, one outcome, for all its recipients",
     "EOF after end of data is a half-close: go on",
     "A reset before our final dot upstream: stop, close upstream, settle refused",
     "After it: await the reply and settle by it",
