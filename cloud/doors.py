@@ -161,6 +161,7 @@ class Doors:
             base_url=self._portal,
             clock=rooms.clock,
             new_id=rooms.new_id,
+            releases=rooms.releases,
             block_sender=self._block_sender,
             release_password=Passwords(rooms.releases, rooms.keys, secrets.choice).of_message,
         )

@@ -173,6 +173,7 @@ def administration(rooms: Rooms, portal: Callable[[], BaseUrl]) -> Administratio
         policy=rooms.policy,
         events=rooms.events,
         custody=rooms.custody,
+        releases=rooms.releases,
         audit=rooms.audit,
         console_links=lambda: ConsoleLinks(rooms.links, portal(), clock=rooms.clock),
         on_new_realm=rooms.release_keys.ensure,

@@ -91,7 +91,10 @@ def _print_detail(detail: quarantine.MessageDetail) -> None:
         ("subject", detail.subject),
         ("findings", detail.findings),
     ]
-    print_table(("", ""), rows)
+    print_table(("", ""), [*rows, ("problem", detail.problem)] if detail.problem else rows)
+    if detail.copies:
+        copies = [(each.recipient, each.state, each.attempts, each.last_reply or "-") for each in detail.copies]
+        print_table(("RELEASED TO", "STATE", "ATTEMPTS", "LAST REPLY"), copies)
     if not detail.content_kept:
         return print_line("Its content is destroyed.")
     parts = [(each.score, each.content_type, each.size, each.name) for each in detail.parts]

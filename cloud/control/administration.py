@@ -15,6 +15,7 @@ from cloud.quarantine.custody import Custody
 from cloud.storage.audit import AuditStore
 from cloud.storage.events import EventStore
 from cloud.storage.realms import RealmStore
+from cloud.storage.releases import ReleaseStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Administration:
     policy: PolicyEditor
     events: EventStore
     custody: Custody
+    releases: ReleaseStore
     audit: AuditStore
     console_links: Callable[[], ConsoleLinks]
     on_new_realm: Callable[[RealmId], Awaitable[None]]

@@ -10,6 +10,7 @@ from cloud.control.operation import Operation
 from cloud.errors import InvalidRequest, NotFound
 from cloud.quarantine.held import HeldMessage
 from cloud.quarantine.lifecycle import Act, Actor, ActorKind, State
+from cloud.release.progress import Delivery, DeliveryState
 
 _MOST: Final = 1000
 
@@ -78,11 +79,26 @@ class PartView:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyView:
+    """One recipient's copy of a released message; `last_reply` is the mail server's."""
+
+    recipient: str
+    state: DeliveryState
+    attempts: int
+    last_reply: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageDetail:
-    """A message with what the device read in it; `content_kept` is false once its key is destroyed, and the rest is empty."""
+    """A message with what the device read in it, and how far its last release is.
+
+    `content_kept` is false once its key is destroyed, and the reading is empty. `problem` says why a release does not go on.
+    """
 
     message: MessageView
     content_kept: bool
+    problem: str = ""
+    copies: tuple[CopyView, ...] = ()
     subject: str = ""
     header_from: str = ""
     ambiguous: bool = False
@@ -101,13 +117,18 @@ async def _list(administration: Administration, params: ListMessages) -> Message
 async def _show(administration: Administration, params: ShowMessage) -> MessageDetail:
     realm = await administration.realm(params.realm)
     view = _view(await administration.custody.get(realm.id, params.message))
+    progress = await administration.releases.latest(realm.id, params.message)
+    problem = "" if progress is None else progress.release.problem
+    copies = () if progress is None else tuple(_copy(each) for each in progress.deliveries)
     try:
         reading = (await administration.custody.manifest(realm.id, params.message)).reading
     except NotFound:
-        return MessageDetail(view, content_kept=False)
+        return MessageDetail(view, content_kept=False, problem=problem, copies=copies)
     return MessageDetail(
         view,
         content_kept=True,
+        problem=problem,
+        copies=copies,
         subject=_field(reading, "subject"),
         header_from=_field(reading, "from"),
         ambiguous=reading.ambiguous,
@@ -151,6 +172,11 @@ def _view(held: HeldMessage) -> MessageView:
 
 def _field(reading: MessageReading, name: str) -> str:
     return next((each.display for each in reading.fields if each.name.lower() == name), "")
+
+
+def _copy(delivery: Delivery) -> CopyView:
+    recipient = delivery.recipient.decode("utf-8", "replace")
+    return CopyView(recipient, delivery.state, delivery.attempts, delivery.last_reply)
 
 
 def _part(part: ReadPart) -> PartView:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from cloud.errors import Conflict, InvalidRequest, NotFound
 from cloud.portal.base_url import BaseUrl
 from cloud.portal.forms import own_form
-from cloud.portal.needs import BlockSender
+from cloud.portal.needs import BlockSender, Releases
 from cloud.portal.pages import Pages
 from cloud.portal.recipient import act_named
 from cloud.portal.sessions import Sessions, SignedIn
@@ -34,12 +34,20 @@ class ConsolePages:
     """Handlers of /console and everything under it but the way in and out."""
 
     def __init__(
-        self, viewing: Viewing, sessions: Sessions, pages: Pages, base_url: BaseUrl, block_sender: BlockSender | None
+        self,
+        viewing: Viewing,
+        sessions: Sessions,
+        pages: Pages,
+        base_url: BaseUrl,
+        *,
+        releases: Releases | None,
+        block_sender: BlockSender | None,
     ) -> None:
         self._viewing = viewing
         self._sessions = sessions
         self._pages = pages
         self._base_url = base_url
+        self._releases = releases
         self._block_sender = block_sender
 
     def routes(self) -> list[Route]:
@@ -118,6 +126,7 @@ class ConsolePages:
             was_late=was_late,
             form_token=signed_in.form_token,
             action=f"{self._base_url.path}/console/messages/{message_id}",
+            progress=await self._releases.latest(signed_in.realm_id, message_id) if self._releases else None,
             can_block=self._block_sender is not None and look.held.mail_from != "",
             has_blocked=request.query_params.get("blocked") == "yes",
         )

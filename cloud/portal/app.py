@@ -18,7 +18,7 @@ from cloud.portal.base_url import BaseUrl
 from cloud.portal.boundary import Boundary
 from cloud.portal.capability import ConsoleLinks, Links, NewSecret, random_secret
 from cloud.portal.guesses import Guesses
-from cloud.portal.needs import BlockSender, Custody, Realms, ReleasePassword
+from cloud.portal.needs import BlockSender, Custody, Realms, ReleasePassword, Releases
 from cloud.portal.pages import STATIC, Pages
 from cloud.portal.recipient import RecipientPages
 from cloud.portal.sessions import Sessions
@@ -46,10 +46,11 @@ def make_app(
     clock: Clock,
     new_id: NewId,
     new_secret: NewSecret = random_secret,
+    releases: Releases | None = None,
     block_sender: BlockSender | None = None,
     release_password: ReleasePassword | None = None,
 ) -> Starlette:
-    """Wire the portal. Without `block_sender` the console has no such button; without `release_password` no page has one."""
+    """Wire the portal. What is left out is not on the pages: a release's progress, the button that blocks, the password."""
     pages = Pages(base_url)
     viewing = Viewing(custody, realms)
     guesses = Guesses(clock)
@@ -58,7 +59,7 @@ def make_app(
         viewing, Links(links, base_url, clock=clock), signed_in, guesses, pages, base_url, release_password
     )
     sign_in = SignInPages(ConsoleLinks(links, base_url, clock=clock), signed_in, guesses, pages, base_url)
-    console = ConsolePages(viewing, signed_in, pages, base_url, block_sender)
+    console = ConsolePages(viewing, signed_in, pages, base_url, releases=releases, block_sender=block_sender)
     plain = _PlainPages(pages)
     routes = [
         Route("/", plain.front),

@@ -8,6 +8,7 @@ from atp.v1 import quarantine_pb2 as wire
 from cloud.policy.realm import Realm
 from cloud.quarantine.held import HeldMessage
 from cloud.quarantine.lifecycle import Act, Actor, State
+from cloud.release.progress import Progress
 
 
 class Opened(Protocol):
@@ -49,6 +50,14 @@ class Realms(Protocol):
 
     async def by_id(self, realm_id: RealmId, /) -> Realm:
         """Raises NotFound."""
+        ...
+
+
+class Releases(Protocol):
+    """How far releases are."""
+
+    async def latest(self, realm_id: RealmId, message_id: str) -> Progress | None:
+        """The message's last release with each recipient's copy; None where there was none."""
         ...
 
 

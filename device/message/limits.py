@@ -33,9 +33,9 @@ class ScanLimits:
     """The limits of one message.
 
     `header_bytes` and `header_fields` hold for each part's header (Postfix cuts at 100 KiB, Sendmail at 32 KiB), the `all_` ones
-    for all headers together. `depth` counts parts within parts; Postfix' mime_nesting_limit is 100, and people stay below 10. `parts` are the parts of the first
-    reading, `readings` those of all others; `reread_bytes` are what all other readings may take in, together: a quarter of
-    a gigabyte is about a second of one core.
+    for all headers together. `depth` counts parts within parts; Postfix' mime_nesting_limit is 100, and people stay below 10.
+    `parts` are those of the first reading, `readings` those of all others; `reread_bytes` are what all other readings may take
+    in, together: a quarter of a gigabyte is about a second of one core.
     """
 
     header_bytes: int = MIB // 4

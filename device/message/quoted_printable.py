@@ -12,7 +12,8 @@ from device.message.limits import check_oddities
 
 _IRREGULAR: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)|[ \t]\r?\n")
 _MALFORMED: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)")
-_TRAILING_BLANKS: Final = re.compile(rb"[ \t]++(?=\r?\n)")
+# The look-behind lets a run of blanks be tried once, from its beginning.
+_TRAILING_BLANKS: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
 
 _MOST_HELD: Final = 1024
 

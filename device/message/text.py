@@ -15,11 +15,14 @@ from device.message.reader import Place, Reader
 from device.message.reading import Span
 from device.message.words import text as decoded_text
 
-_BEGIN: Final = b"begin"
-_END: Final = {"uuencode": b"end", "uuencode by base64": b"====", "yenc": b"=yend"}
-_END_LINES: Final = {"uuencode": uuencode.END, "uuencode by base64": uuencode.END, "yenc": yenc.END}
+_BEGINNING: Final = rb"(?:begin(?:-base64)? +[0-7]{3,5} +[^\s]|=ybegin )"
+_ENDINGS: Final = {"uuencode": rb"(?:end|====)[ \t]*\r?\n", "yenc": rb"=yend[ \r\n]"}
+_MARKS: Final = {
+    encoding: (re.compile(mark), re.compile(rb"\n" + mark)) for encoding, mark in {"": _BEGINNING, **_ENDINGS}.items()
+}
+"""What the next interesting line looks like, at a place and after any line end; by the encoding of the file that is open."""
+
 _LONGEST_LINE: Final = uuencode.LONGEST_LINE
-_LINE_FEED: Final = ord("\n")
 _REFERENCE: Final = re.compile(rb"cid:([^\"'\s<>)]{1,200}+)", re.IGNORECASE)
 _WHOLE_REFERENCE: Final = re.compile(_REFERENCE.pattern + rb"(?=.)", re.IGNORECASE | re.DOTALL)
 _REFERENCE_TAIL: Final = 256
@@ -67,14 +70,13 @@ class EmbeddedFiles:
         self._held = b""
         self._at_line_start = True
         self._file: Leaf | None = None
-        self._kind = ""
+        self._encoding = ""
 
     def feed(self, data: bytes, at: int) -> None:
         data, at = self._held + data, at - len(self._held)
         position = 0
         while True:
-            mark = _BEGIN if self._file is None else _END[self._kind]
-            found = _line_that_starts(data, position, mark, at_line_start=self._at_line_start or position > 0)
+            found = self._next_mark(data, position)
             line_end = -1 if found < 0 else data.find(b"\n", found) + 1
             if found < 0 or not line_end:
                 break
@@ -91,9 +93,17 @@ class EmbeddedFiles:
     def fork(self, parent: Node) -> "EmbeddedFiles":
         frame = Frame(parent) if self._frame.owner is self._parent else self._frame
         twin = EmbeddedFiles(self._draft, parent, frame)
-        twin._held, twin._at_line_start, twin._kind = self._held, self._at_line_start, self._kind
+        twin._held, twin._at_line_start, twin._encoding = self._held, self._at_line_start, self._encoding
         twin._file = None if self._file is None else self._file.fork(parent)
         return twin
+
+    def _next_mark(self, data: bytes, position: int) -> int:
+        """The first line from `position` on that may begin a file, or ends the open one; -1 without one."""
+        here, later = _MARKS[self._encoding]
+        if (position > 0 or self._at_line_start) and here.match(data, position):
+            return position
+        found = later.search(data, position)
+        return -1 if found is None else found.start() + 1
 
     def _turn(self, data: bytes, position: int, start: int, end: int, at: int) -> int:
         """A line that begins like a file's first or last; gives where to look on from."""
@@ -102,25 +112,24 @@ class EmbeddedFiles:
             begun = len(line) <= _LONGEST_LINE and self._begin(line, at + start)
             return end if begun else start + 1
         self._file.feed(data[position:end], at + position)
-        if _END_LINES[self._kind].match(line) is not None:
-            self._file.close(at + end)
-            self._file = None
+        self._file.close(at + end)
+        self._file = None
+        self._encoding = ""
         return end
 
     def _begin(self, line: bytes, at: int) -> bool:
         """Whether the line begins a file."""
         begun = uuencode.BEGIN.match(line)
         if begun is not None:
-            self._kind = "uuencode by base64" if begun[1] else "uuencode"
             self._open("uuencode", begun[2], line, at)
             return True
         begun = yenc.BEGIN.match(line)
         if begun is not None:
-            self._kind = "yenc"
             self._open("yenc", begun[1] or b"", line, at)
         return begun is not None
 
     def _open(self, encoding: str, name: bytes, line: bytes, at: int) -> None:
+        self._encoding = encoding
         self._draft.note(Finding.EMBEDDED_FILE)
         declared = _file_in_text(safe(decoded_text(name, "")), encoding)
         place = Place(self._parent, self._frame, alternate=self._parent.alternate)
@@ -204,17 +213,6 @@ class References:
         """A reference counts once it is whole: when something stands behind it, or at the end."""
         found = set(reference.findall(text))
         self._draft.referred.update(unquote(each.decode("latin-1")) for each in found)
-
-
-def _line_that_starts(data: bytes, position: int, mark: bytes, *, at_line_start: bool) -> int:
-    """The first line from `position` on that starts with the mark, or with `=y` and the mark; -1 without one."""
-    hit = data.find(mark, position)
-    while hit >= 0:
-        start = hit - 2 if data.startswith(b"=y", max(position, hit - 2)) else hit
-        if (start == position and at_line_start) or (start > position and data[start - 1] == _LINE_FEED):
-            return start
-        hit = data.find(mark, hit + 1)
-    return -1
 
 
 def _file_in_text(name: str, encoding: str) -> Declared:

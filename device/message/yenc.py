@@ -20,6 +20,10 @@ _USUAL: Final = tuple((b"=" + code, _UNESCAPED[code]) for code in (b"@", b"J", b
 """What encoders escape besides the equals sign itself: NUL, LF, CR, TAB, dot, blank."""
 
 
+_LONGEST_LINE: Final = 1024
+"""Bytes that are held; of a longer line what is sure is decoded before it ends."""
+
+
 class Stage(Enum):
     """Where in the text the decoder is."""
 
@@ -37,14 +41,24 @@ class YencDecoder:
         self._held = b""
         self._stage = Stage.BEFORE
         self._odd = 0
+        self._within_line = False
 
     def feed(self, data: bytes) -> bytes:
-        *lines, self._held = (self._held + data).split(b"\n")
-        return b"".join([self._line(line) for line in lines])
+        *lines, rest = (self._held + data).split(b"\n")
+        decoded = []
+        for line in lines:
+            decoded.append(self._line(line.removesuffix(b"\r")))
+            self._within_line = False
+        cut = _sure(rest) if len(rest) > _LONGEST_LINE else 0
+        if cut:
+            decoded.append(self._line(rest[:cut]))
+            self._within_line = True
+        self._held = rest[cut:]
+        return b"".join(decoded)
 
     def flush(self) -> bytes:
         held, self._held = self._held, b""
-        return self._line(held)
+        return self._line(held.removesuffix(b"\r"))
 
     def readings(self) -> tuple[Self, ...]:
         return (self,)
@@ -53,12 +67,12 @@ class YencDecoder:
         return () if self._stage is Stage.AFTER else (Finding.YENC_MALFORMED,)
 
     def _line(self, line: bytes) -> bytes:
-        if line.startswith(b"=y"):
+        if line.startswith(b"=y") and not self._within_line:
             self._turn(line)
             return b""
         if self._stage is not Stage.DATA:
             return b""
-        return self._unescaped(line.removesuffix(b"\r")).translate(_SHIFTED)
+        return self._unescaped(line).translate(_SHIFTED)
 
     def _unescaped(self, line: bytes) -> bytes:
         """Usual escapes go fast; others are taken one by one, and counted."""
@@ -77,3 +91,10 @@ class YencDecoder:
             self._stage = Stage.DATA
         elif self._stage is Stage.DATA and END.match(line):
             self._stage = Stage.AFTER
+
+
+def _sure(line: bytes) -> int:
+    """How much of a line that has not ended can be decoded: not an escape that is still open, nor a CR."""
+    sure = len(line.removesuffix(b"\r"))
+    run = sure - len(line[:sure].rstrip(b"="))
+    return sure - run % 2

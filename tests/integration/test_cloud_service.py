@@ -29,6 +29,7 @@ from cloud.control.wire import FarError
 from cloud.enrollment.revocation import Revocation
 from cloud.policy.lists import ListName
 from cloud.quarantine.lifecycle import State
+from cloud.release.progress import DeliveryState
 from cloud.rooms import opened_for_command
 from cloud.service import Listening, run
 from cloud.settings import Settings
@@ -182,6 +183,9 @@ async def test_what_was_asked_for_without_a_service_is_done_by_the_next(tmp_path
         assert arrived == {"bob@example.org", "eve@example.org"}
         shown = await without_service(state, quarantine.LIST, quarantine.ListMessages(None))
         assert shown.messages[0].status is State.RELEASED
+        detail = await without_service(state, quarantine.SHOW, quarantine.ShowMessage(None, held.message_id))
+        copies = {(copy.recipient, copy.state, copy.last_reply[:3]) for copy in detail.copies}
+        assert copies == {(recipient, DeliveryState.TAKEN, "250") for recipient in arrived}
 
 
 async def without_service(state: Path, operation: Operation[Params, Result], params: Params) -> Result:

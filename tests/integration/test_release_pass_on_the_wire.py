@@ -29,7 +29,7 @@ async def wire(administrator: Administrator) -> AsyncIterator[MailServer]:
         yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def captured(people: People, wire: MailServer, request: pytest.FixtureRequest) -> Mail:
     """A released mail as it was on its way to the device, its pass in it and unused."""
     name = request.node.name.removeprefix("test_").replace("_", "-")[:50]

@@ -31,6 +31,7 @@ from cloud.storage.links import LinkStore
 from cloud.storage.migrations.upgrade import upgrade_sqlite
 from cloud.storage.quarantine import HeldMessageStore
 from cloud.storage.realms import RealmStore
+from cloud.storage.releases import ReleaseStore
 from cloud.storage.sessions import SessionStore
 from tests.unit.cloud.portal.letters import Letter, invoice, letter
 
@@ -157,6 +158,7 @@ class Rig:
             base_url=base_url,
             clock=time,
             new_id=random_id,
+            releases=ReleaseStore(database),
             block_sender=block_sender,
             release_password=release_password,
         )

@@ -5,6 +5,8 @@ import pytest
 from atp.v1 import quarantine_pb2 as wire
 from cloud.portal import administrator
 from cloud.quarantine.lifecycle import Act, Actor, ActorKind, State
+from cloud.release.progress import Release
+from cloud.storage.releases import ReleaseStore
 from tests.unit.cloud.portal.letters import Piece, invoice, letter
 from tests.unit.cloud.portal.rig import Browser, Rig, buttons, form_token
 
@@ -107,6 +109,19 @@ async def test_an_administrator_who_comes_second_is_told(rig: Rig, console: Brow
     answer = await console.post(f"{path}/release", {"form_token": token})
     assert answer.status_code == 409
     assert "came too late" in answer.text
+
+
+async def test_a_release_that_does_not_go_on_says_why(rig: Rig, console: Browser) -> None:
+    """No route, or a mail server that puts it off: the administrator sees it with the message."""
+    held = await rig.hold()
+    releases = ReleaseStore(rig.database)
+    await releases.begin(Release("act_1", rig.realm.id, held.id, rig.time()))
+    await releases.address("act_1", [b"b@example.net"], rig.time())
+    await releases.note_problem("act_1", "no release route is set")
+    page = (await console.get(f"/console/messages/{held.id}")).text
+    assert "The release waits: no release route is set" in page
+    assert "b@example.net" in page
+    assert "no word yet" in page
 
 
 async def test_the_message_page_shows_envelope_and_preview(rig: Rig, console: Browser) -> None:
