@@ -134,8 +134,7 @@ class EmbeddedFiles:
         declared = _file_in_text(safe(decoded_text(name, "")), encoding)
         place = Place(self._parent, self._frame, alternate=self._parent.alternate)
         self._file = open_leaf(self._draft, place, Span(at, at), at, declared)
-        for node in self._draft.nodes[-1:]:
-            node.embedded = True
+        self._draft.nodes[-1].embedded = True
         self._file.feed(line, at)
 
     def _keep(self, data: bytes, position: int, at: int) -> None:

@@ -25,7 +25,7 @@ WITHHELD: Final = MappingProxyType(
         b"XFORWARD": "the client could claim another's address, for the log",
         b"STARTTLS": "what is encrypted can't be inspected; offered when the device can end TLS itself",
         b"REQUIRETLS": "promises TLS on both legs (RFC 8689)",
-        }
+    }
 )
 """Known and not relayed. What neither table names is unknown, and withheld for that."""
 
