@@ -65,7 +65,8 @@ def _reading(reading: Reading, scores: Mapping[Sha256, int], threshold: int) -> 
             for field in reading.fields
         ],
         parts=[_part(index, part, scores, threshold) for index, part in enumerate(reading.parts)],
-        ambiguous=reading.ambiguous,
+        # A part inside encoded content has no byte range of its own that the cloud could decode: a release hands out the whole.
+        ambiguous=reading.ambiguous or any(part.steps for part in reading.parts),
         findings=reading.findings,
     )
 

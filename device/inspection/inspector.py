@@ -1,6 +1,7 @@
 """Where a message is decided: the intake that the SMTP session feeds, and the story of one message.
 
-1. Read: the scanner has followed the bytes as they came; now its reading is whole.
+1. Read: the scanner has followed the bytes as they came; now its reading is whole. Where it is unsure, the standard library's
+   parser is asked, too.
 2. Released? A release pass that holds, and that the cloud still has a use of, takes the message through, uninspected.
    Any other pass field is taken out, counted and told, and the message is inspected like any other.
 3. Listed? Allow goes through unscanned; block is handled as malicious.
@@ -10,6 +11,7 @@
 7. When the server has spoken, settle: the cloud hears of it, and it is counted and told.
 """
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +38,7 @@ from device.message.envelope import Envelope
 from device.message.limits import ScanLimits
 from device.message.mime import Scanner
 from device.message.reading import Part, Reading, Role
+from device.message.second_opinion import is_wanted, with_second_opinion
 from device.smtp.intake import Peers
 from device.smtp.reply import Reply
 from device.telemetry.account import Account, Decided
@@ -99,6 +102,8 @@ class MessageIntake:
         if reading.exceeded is not None:
             self._decide(envelope, reading, decisions.over_limits())
             return Refuse(replies.OVER_LIMITS)
+        if is_wanted(reading):
+            reading = await asyncio.to_thread(with_second_opinion, self._content, reading)
         listing = matched(policy.cloud, envelope, reading)
         decision, scores = await self._judge(policy, envelope, reading, listing)
         decided = self._decide(envelope, reading, decision, listing)
