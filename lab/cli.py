@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from cloud.address import Address
+from lab.bench.bench import bench
 from lab.demo.play import play
 from lab.mailserver.server import mail_server
 from lab.waiting import interrupted
@@ -51,6 +52,16 @@ def demo(
     """Play the whole round trip on loopback: seven mails, a quarantine, a release. Needs no root."""
     held = asyncio.run(play(keep=keep, server=server, as_json=as_json))
     sys.exit(0 if held else 1)
+
+
+@app.command("bench")
+def measure(
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often every way is measured.")] = 5,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")] = False,
+) -> None:
+    """Measure the device beside direct delivery and nginx, in the same run. Needs Postfix's smtp-source and smtp-sink."""
+    sys.exit(0 if asyncio.run(bench(rounds, as_json=as_json)) else 1)
 
 
 @app.command()

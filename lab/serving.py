@@ -50,6 +50,20 @@ class QuietServer(uvicorn.Server):
         yield
 
 
+async def answers(address: Address) -> bool:
+    """Whether an SMTP server greets there."""
+    try:
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+    except OSError:
+        return False
+    try:
+        return (await reader.readline()).startswith(b"220")
+    except OSError:
+        return False
+    finally:
+        writer.close()
+
+
 def _address(listener: socket.socket) -> Address:
     host, port = listener.getsockname()[:2]
     return Address(host, port)

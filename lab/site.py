@@ -1,7 +1,7 @@
 """A site on loopback: one cloud, one device that is enrolled with it, one mail server behind; each a real process."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -9,11 +9,14 @@ from typing import Any, Final
 import httpx
 
 from cloud.address import Address
+from device import control
 from lab.processes import Running, command_line, result_of, start
+from lab.waiting import until
 
 REALM: Final = "demo"
 NOTICES: Final = "quarantine@example.net"
 ADMINISTRATOR: Final = "admin@example.net"
+POLICY_SECONDS: Final = 30.0
 _LOOPBACK: Final = "127.0.0.1"
 
 
@@ -63,6 +66,11 @@ class Site:
         """Change the realm's settings; the device has them within a second."""
         await self.ask("srx-cloud", "settings", "set", "--realm", REALM, "--json", *assignments)
 
+    async def has_policy(self) -> bool:
+        """Whether the device hears the cloud, and knows the realm's policy."""
+        told = await control.ask(self.device_state, "status")
+        return bool(told["connected"]) and told["policy_revision"] > 0
+
     @property
     def environment(self) -> dict[str, str]:
         """Where the commands find this site's state."""
@@ -84,13 +92,16 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, server: Address | None = None) -> AsyncIterator[Site]:
+async def site(folder: Path, server: Address | None = None, *, flags: Sequence[str] = ()) -> AsyncIterator[Site]:
     """Start everything, enrol, and end everything with the block. With a `server`, that one stands behind the device.
+
+    `flags` are the device's (`srx run`), at this start.
 
     1. the mail server, so that there is somewhere to deliver to
     2. the realm, then the cloud that serves it
     3. a token, and with it the device's identity
     4. the device; released mail and notices take the way of all mail, through it
+    5. the device's first policy: before it, mail meets its fallback
     """
     async with AsyncExitStack() as parts:
         made = Site(folder, *await _mail_server(folder, server, parts))
@@ -101,7 +112,8 @@ async def site(folder: Path, server: Address | None = None) -> AsyncIterator[Sit
         )
         await made.start_cloud()
         await made.enroll()
-        await made.start_device()
+        await made.start_device(*flags)
+        await until(made.has_policy, POLICY_SECONDS)
         yield made
 
 

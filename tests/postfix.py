@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.address import Address
+from lab.programs import run
+from lab.serving import answers
 from lab.site import free_address
 from lab.waiting import until
-from tests.programs import answers, run
 
 DOMAIN = "example.net"
 _SECONDS = 60.0

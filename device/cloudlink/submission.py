@@ -90,6 +90,8 @@ class Submission:
             log.warning("submission.look-up-failed", reason=fault.reason, condition=condition.value)
             answers.update(dict.fromkeys((file.sha256 for file in files), condition))
             return frozenset()
+        # Another message's upload of the same content may have ended while we looked it up.
+        answers.update(self._remembered(file.sha256 for file in files if file.sha256 not in answers))
         unknown = [file for file in files if file.sha256 not in answers]
         pending = {file.sha256: self._upload(file, policy) for file in unknown}
         if not pending or not policy.hold_first_seen:
@@ -98,6 +100,10 @@ class Submission:
         for digest, answer in pending.items():
             answers[digest] = answer.result() if answer.done() else Condition.VERDICT_TIMEOUT
         return frozenset()
+
+    def _remembered(self, digests: Iterable[Sha256]) -> dict[Sha256, FileVerdict]:
+        recalled = {digest: self._memory.recall(digest) for digest in digests}
+        return {digest: verdict for digest, verdict in recalled.items() if verdict is not None}
 
     async def _look_up(self, files: Sequence[File], policy: DevicePolicy) -> dict[Sha256, FileVerdict]:
         found: dict[Sha256, FileVerdict] = {}

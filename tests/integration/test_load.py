@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from lab.programs import run, smtp_sink
 from lab.site import site as running_site
 from lab.traffic.messages import message
 from lab.traffic.samples.sample import Expected, Sample
 from tests.people import Device
-from tests.programs import need, run, smtp_sink
+from tests.programs import need
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

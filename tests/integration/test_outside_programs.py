@@ -16,13 +16,14 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from lab.demo.visitor import attachments_of, link_in, text_of
+from lab.programs import Done, run
 from lab.site import ADMINISTRATOR, Site
 from lab.site import site as running_site
 from lab.traffic.samples.documents import clean_pdf, macro_document
 from lab.traffic.samples.sample import Sample
 from tests.people import Device, People, mail
 from tests.postfix import Postfix, postfix
-from tests.programs import Done, need, need_root, run
+from tests.programs import need, need_root
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.programs, pytest.mark.timeout(240)]
 
@@ -129,7 +130,7 @@ async def opened_by_7z(released: bytes, folder: Path) -> dict[str, str]:
 
 
 async def test_openssl_verifies_the_devices_chain_and_the_clouds(site: Site) -> None:
-    """A device's certificate is good for a TLS client; with it openssl opens the device port, and sees a server of the same root."""
+    """A device's certificate is good for a TLS client; with it openssl opens the device port, whose chain is good, too."""
     need("openssl")
     identity = site.device_state / "identity" / "current"
     chain, trust, key = identity / "chain.pem", identity / "trust.pem", identity / "key.pem"
@@ -174,8 +175,8 @@ def asked_by_reflection(site: Site, digest: bytes) -> tuple[list[str], Any]:
             request_serializer=request.SerializeToString,
             response_deserializer=response.FromString,
         )
-        (verdict,) = look_up(request(sha256=[digest]), timeout=20).verdicts
-        return list(database.get_services()), verdict
+        answer: Any = look_up(request(sha256=[digest]), timeout=20)
+        return list(database.get_services()), answer.verdicts[0]
 
 
 async def test_a_grpc_client_without_a_certificate_learns_nothing(site: Site) -> None:

@@ -17,8 +17,10 @@ def upgrade() -> None:
     _make_enrollment()
     _make_verdicts()
     _make_quarantine()
+    _make_acts()
     _make_portal()
     _make_release()
+    _make_passes()
     _make_notices()
 
 
@@ -206,6 +208,9 @@ def _make_quarantine() -> None:
     op.create_index("ix_held_messages_expires_at", "held_messages", ["expires_at"], unique=False)
     op.create_index("ix_held_messages_realm_id_received_at", "held_messages", ["realm_id", "received_at"], unique=False)
     op.create_index("ix_held_messages_realm_id_sha256", "held_messages", ["realm_id", "sha256"], unique=False)
+
+
+def _make_acts() -> None:
     op.create_table(
         "acts",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -316,6 +321,9 @@ def _make_release() -> None:
         sa.ForeignKeyConstraint(["release_id"], ["releases.id"], name="fk_deliveries_release_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("release_id", "position", name="pk_deliveries"),
     )
+
+
+def _make_passes() -> None:
     op.create_table(
         "passes",
         sa.Column("id", sa.String(length=64), nullable=False),
