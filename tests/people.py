@@ -182,7 +182,7 @@ class Administrator:
         held = await self.held(sent)
         return await self._door.ask(quarantine.SHOW, quarantine.ShowMessage(REALM, held.id))
 
-    async def until_stands(self, sent: Mail, state: State) -> quarantine.MessageView:
+    async def until_stands(self, sent: Mail, state: State, seconds: float = SECONDS) -> quarantine.MessageView:
         """Waits until that mail's entry is in that state."""
 
         async def there() -> bool:
@@ -191,7 +191,7 @@ class Administrator:
                 return (await self.held(sent)).status is state
             return False
 
-        await until(there, SECONDS)
+        await until(there, seconds)
         return await self.held(sent)
 
     async def event(self, fits: Callable[[events.EventView], bool]) -> events.EventView:

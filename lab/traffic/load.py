@@ -146,12 +146,15 @@ class Line:
         return await self._reply()
 
     async def _reply(self) -> int:
-        """The code of one reply, all its lines read."""
+        """The code of one reply. Raises NoReply."""
         try:
             async with asyncio.timeout(_REPLY_SECONDS):
-                while True:
-                    line = await self._reader.readuntil(b"\r\n")
-                    if line[3:4] != b"-":
-                        return int(line[:3])
+                return int((await self._last_line())[:3])
         except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise NoReply(type(error).__name__) from error
+
+    async def _last_line(self) -> bytes:
+        """All lines of a reply but the last have a hyphen after their code (RFC 5321, section 4.2.1)."""
+        while (line := await self._reader.readuntil(b"\r\n"))[3:4] == b"-":
+            pass
+        return line

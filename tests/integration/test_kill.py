@@ -6,7 +6,7 @@ to nobody.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 import psutil
@@ -14,7 +14,8 @@ import pytest
 import pytest_asyncio
 
 from cloud.address import Address
-from lab.demo.visitor import attachments_of, text_of
+from cloud.quarantine.lifecycle import State
+from lab.demo.visitor import Visitor, attachments_of, link_in, parsed, text_of
 from lab.mailserver.server import MailServer, mail_server
 from lab.site import Site
 from lab.site import site as running_site
@@ -23,32 +24,70 @@ from lab.traffic.messages import message
 from lab.traffic.samples.documents import clean_pdf
 from lab.traffic.samples.programs import scored
 from lab.traffic.samples.sample import Expected, Sample
-from tests.people import Administrator, Device
+from tests.people import SECONDS, Administrator, Device, Mail, People, mail
+from tests.scripted_server import SILENCE, Rule, ScriptedServer
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 FREE = Address("127.0.0.1", 0)
 MESSAGES = 400
 SESSIONS = 20
+RETRY_SECONDS = 120.0
+"""A release that was put off is tried again after a minute."""
+BLOCKING = ("--fallback-action=block",)
 
 
 @dataclass
 class Place:
-    """A site with its mail server in this process, and numbers for mails that no other run has used."""
+    """A site with its mail server in this process, a route of its own for what is released, and numbers for mails.
+
+    `late` is a mail whose release the route has put off: the next attempt comes a minute later, whatever is killed meanwhile.
+    """
 
     site: Site
     server: MailServer
-    numbers: "count[int]"
+    route: ScriptedServer
+    late: Mail
+    numbers: "count[int]" = field(default_factory=count)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    async with mail_server(FREE, FREE) as server, running_site(tmp_path_factory.mktemp("kill"), server.smtp) as site:
-        assert site.device is not None
-        await site.device.stop()
-        await site.start_device("--fallback-action=block")
-        await Device(site).has_revision(1)
-        yield Place(site, server, count())
+    folder = tmp_path_factory.mktemp("kill")
+    route = ScriptedServer([Rule("RCPT TO:<late@", "451 4.2.0 later", turn=1)])
+    async with (
+        mail_server(FREE, FREE) as server,
+        route.running(),
+        running_site(folder, server.smtp, flags=BLOCKING) as site,
+    ):
+        await Administrator(site).set(release_route=f"127.0.0.1:{route.port}", notify_release=False)
+        made = Place(site, server, route, mail("late@example.net", scored(9), sender="late@example.com"))
+        await release(made, made.late)
+        await route.until_heard("RCPT TO:<late@")
+        yield made
+
+
+async def release(place: Place, sent: Mail) -> None:
+    """Have it quarantined, follow the link, press Release."""
+    await People(place.site).send(sent)
+    (replacement,) = await place.server.inboxes.wait_for(sent.recipients[0], 1, SECONDS)
+    async with Visitor() as visitor:
+        await visitor.press(await visitor.follow(link_in(replacement.content)), "release")
+
+
+async def test_a_release_survives_the_kill_of_its_cloud(place: Place) -> None:
+    """Killed while the server has not said whether it takes the mail; it is "released" when it has, and not before."""
+    administrator = Administrator(place.site)
+    place.route.rules.append(Rule(".", SILENCE, turn=1))
+    sent = mail("silent@example.net", scored(8), sender="silent@example.com")
+    await release(place, sent)
+    await place.route.until_heard(".")
+    assert [(await administrator.held(each)).status for each in (sent, place.late)] == [State.SENDING, State.SENDING]
+    await kill_cloud(place.site)
+    await administrator.until_stands(sent, State.RELEASED)
+    first, second = (parsed(each) for each in place.route.messages)
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first["X-ATP-Release-Pass"] != second["X-ATP-Release-Pass"]
 
 
 def letter(number: int) -> Letter:
@@ -68,7 +107,7 @@ def is_malicious(each: Letter) -> bool:
 async def kill_device(site: Site) -> None:
     assert site.device is not None
     await site.device.kill()
-    await site.start_device("--fallback-action=block")
+    await site.start_device(*BLOCKING)
 
 
 async def kill_cloud(site: Site) -> None:
@@ -111,13 +150,20 @@ async def test_nothing_that_was_promised_is_lost(place: Place, kill: Callable[[S
 
 def arrived(place: Place, each: Letter) -> bool:
     """Whether the server has that very mail, byte for byte."""
-    return any(mail.content == each.content for mail in place.server.inboxes.of(each.recipient))
+    return any(taken.content == each.content for taken in place.server.inboxes.of(each.recipient))
 
 
 def replaced(place: Place, each: Letter) -> bool:
     """Whether the server has a mail that tells of this one, and brings none of its files."""
     return any(
-        f"Subject: Subject of {each.identity}" in text_of(mail.content).splitlines()
-        and not attachments_of(mail.content)
-        for mail in place.server.inboxes.of(each.recipient)
+        f"Subject: Subject of {each.identity}" in text_of(taken.content).splitlines()
+        and not attachments_of(taken.content)
+        for taken in place.server.inboxes.of(each.recipient)
     )
+
+
+async def test_a_release_that_was_put_off_comes_after_all_kills(place: Place) -> None:
+    """The route said 451 at first: "sending" until it says 250, and not lost with any process in between."""
+    administrator = Administrator(place.site)
+    await administrator.until_stands(place.late, State.RELEASED, RETRY_SECONDS)
+    assert [each["To"] for each in map(parsed, place.route.messages)].count("late@example.net") == 1

@@ -34,9 +34,8 @@ async def test_five_thousand_messages_pass_without_loss_or_error(tmp_path: Path)
     need("smtp-source", "smtp-sink")
     async with smtp_sink(tmp_path / "sink.log") as sink, running_site(tmp_path, sink.address) as site:
         device = Device(site)
-        await device.has_revision(1)
         done = await run(
-            *("smtp-source", "-s", str(SESSIONS), "-m", str(MESSAGES), "-F", ten_kilobytes(tmp_path)),
+            *("smtp-source", "-s", str(SESSIONS), "-m", str(MESSAGES), "-d", "-F", ten_kilobytes(tmp_path)),
             *("-f", "load@example.com", "-t", "load@example.net", str(site.smtp)),
             seconds=120,
         )
@@ -46,4 +45,4 @@ async def test_five_thousand_messages_pass_without_loss_or_error(tmp_path: Path)
         counters = await device.counters()
     assert counters["email-permitted"] == counters["email-scanned"] == MESSAGES
     assert (counters["file-submission-success"], counters["file-submission-failure"]) == (1, 0)
-    assert counters["session-interested"] >= MESSAGES
+    assert counters["session-interested"] == SESSIONS

@@ -21,7 +21,7 @@ from lab.site import ADMINISTRATOR, Site
 from lab.site import site as running_site
 from lab.traffic.samples.documents import clean_pdf, macro_document
 from lab.traffic.samples.sample import Sample
-from tests.people import Device, People, mail
+from tests.people import People, mail
 from tests.postfix import Postfix, postfix
 from tests.programs import need, need_root
 
@@ -41,7 +41,6 @@ async def behind(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Behi
     need("postfix", "swaks", "smtp-source", "curl", "7z")
     need_root("a Postfix of the test's own")
     async with postfix() as server, running_site(tmp_path_factory.mktemp("programs"), server.address) as site:
-        await Device(site).has_revision(1)
         yield Behind(site, server)
 
 
