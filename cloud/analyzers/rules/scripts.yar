@@ -20,10 +20,11 @@ rule powershell_download_cradle
         weight = 9
         sentence = "PowerShell fetches code and runs it without writing it down."
     strings:
-        $run = /\b(iex|invoke-expression)\b/ nocase
-        $fetch = /\.download(string|data)\s*\(|invoke-webrequest|invoke-restmethod|\biwr\b/ nocase
+        // Both halves close together, with text between them: two short words anywhere in a large file are chance.
+        $run_fetched = /\b(iex|invoke-expression)\b[\t\r\n -~]{1,300}(\.download(string|data)\s*\(|invoke-webrequest|invoke-restmethod|\biwr\b)/ nocase
+        $fetch_and_run = /(\.download(string|data)\s*\(|invoke-webrequest|invoke-restmethod|\biwr\b)[\t\r\n -~]{1,300}\b(iex|invoke-expression)\b/ nocase
     condition:
-        filesize < 1MB and $run and $fetch
+        filesize < 1MB and any of them
 }
 
 rule powershell_hidden_window

@@ -33,14 +33,19 @@ class Cloud(InspectionServiceServicer):
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.arrived = asyncio.Event()
+        self.looked_up = asyncio.Event()
+        self.may_say = asyncio.Event()
+        self.may_say.set()
 
     async def LookupVerdicts(  # noqa: N802
         self, request: wire.LookupVerdictsRequest, context: Any
     ) -> wire.LookupVerdictsResponse:
         self.look_ups += 1
+        verdicts = [_verdict(digest, self.known[digest]) for digest in request.sha256 if digest in self.known]
+        self.looked_up.set()
+        await self.may_say.wait()
         if self.fault is not None:
             await context.abort(self.fault, "as told")
-        verdicts = [_verdict(digest, self.known[digest]) for digest in request.sha256 if digest in self.known]
         return wire.LookupVerdictsResponse(verdicts=verdicts, rule_set="rules-1")
 
     async def SubmitFile(  # noqa: N802
@@ -118,6 +123,24 @@ async def test_one_upload_is_under_way_for_a_digest_however_many_ask(world: Worl
         await asyncio.wait_for(world.cloud.arrived.wait(), 5)
         world.cloud.may_answer.set()
     assert [each.result().known for each in asked] == [{one.sha256: 3}] * 3
+    assert len(world.cloud.uploads) == 1
+
+
+async def test_an_upload_that_ends_during_a_look_up_is_not_repeated(world: World) -> None:
+    """The cloud says "unknown" to the second message just before the first one's verdict is in."""
+    world.cloud.may_answer.clear()
+    one = file(b"\x04 raced")
+    async with asyncio.TaskGroup() as messages:
+        first = messages.create_task(world.scores(one))
+        await asyncio.wait_for(world.cloud.arrived.wait(), 5)
+        world.cloud.looked_up.clear()
+        world.cloud.may_say.clear()
+        second = messages.create_task(world.scores(one))
+        await asyncio.wait_for(world.cloud.looked_up.wait(), 5)
+        world.cloud.may_answer.set()
+        assert (await first).known == {one.sha256: 4}
+        world.cloud.may_say.set()
+    assert second.result().known == {one.sha256: 4}
     assert len(world.cloud.uploads) == 1
 
 
