@@ -42,8 +42,8 @@ class Background:
     @asynccontextmanager
     async def running(self, jobs_database: Path) -> AsyncIterator[None]:
         """Work for the length of the block. What a kill left undone is handed over before the block begins."""
-        await self._jobs.start(jobs_database, {RELEASE: self._releases(), NOTICE: self._notices()})
         try:
+            await self._jobs.start(jobs_database, {RELEASE: self._releases(), NOTICE: self._notices()})
             await self._rooms.custody.recover()
             await self._rooms.dispatcher.recover()
             schedule = Schedule(self._duties())
@@ -80,7 +80,7 @@ class Background:
         needs = notice_work.Needs(
             store=rooms.notices,
             acts=rooms.acts,
-            messages=rooms.held,
+            messages=rooms.custody,
             realms=rooms.realms,
             releases=rooms.releases,
             courier=self._courier(),
@@ -92,6 +92,7 @@ class Background:
     def _duties(self) -> tuple[Duty, ...]:
         """What comes round. Each finds its work by looking, so a missed turn is made good by the next."""
         return (
+            Duty("unsent acts", timedelta(minutes=1), self._rooms.custody.hand_over_unsent),
             Duty("retention", timedelta(minutes=10), self._now(self._rooms.custody.expire)),
             Duty("release keys", timedelta(hours=1), self._retire_release_keys),
             Duty("portal links", timedelta(hours=1), self._now(self._rooms.links.forget_expired)),

@@ -85,8 +85,8 @@ class Doors:
         """Serve for the length of the block. At its end both kinds of callers finish what is under way, at the same time."""
         servers = self._servers()
         addresses = RpcAddresses(str(self._settings.enrolment_listen), str(self._settings.device_listen))
-        self._endpoints.bind(await servers.start(addresses))
         async with http_server.answering(self._pages(), portal_door) as http:
+            self._endpoints.bind(await servers.start(addresses))
             try:
                 yield
             finally:

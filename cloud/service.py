@@ -5,7 +5,7 @@ Start
 2. Database, keys, authority and rooms open (rooms.py).
 3. Analysis processes start, before gRPC does.
 4. Durable jobs start; what a kill left undone is handed over again.
-5. gRPC listens, then HTTP answers (doors.py).
+5. HTTP answers, then gRPC listens (doors.py).
 6. The control socket opens: from here on commands come through it, and whoever waits is told.
 
 Stop, in the opposite order
@@ -36,6 +36,7 @@ from cloud.doors import BoundEndpoints, Doors
 from cloud.inspection.pipeline import Pipeline
 from cloud.inspection.rule_set import rule_set
 from cloud.inspection.workers import Workers
+from cloud.jobs.boundary import Failure
 from cloud.jobs.engine import Jobs
 from cloud.portal.base_url import BaseUrl
 from cloud.rooms import Rooms, administration, open_rooms, portal_url
@@ -67,9 +68,13 @@ async def run(settings: Settings, stopping: asyncio.Event, announce: Callable[[L
 
 
 def _note_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What failed with nobody waiting for it (a callback, a connection's task): to the log, and the service goes on."""
+    """What failed with nobody waiting for it (a callback, a connection's task): to the log, and the service goes on.
+
+    Its kind and place alone: its text may quote content.
+    """
     error = context.get("exception")
-    _log.error("loop.failure", what=context["message"], exc_info=error)
+    failure = Failure("", "") if error is None else Failure.of(error)
+    _log.error("loop.failure", what=context["message"], error=failure.error, at=failure.place)
 
 
 def _innermost(group: ExceptionGroup) -> Exception:

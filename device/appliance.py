@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -26,6 +27,7 @@ from device import control
 from device.background import Background
 from device.clock import system_clock
 from device.cloudlink.channel import CloudChannel
+from device.cloudlink.heartbeat import Heartbeat
 from device.cloudlink.membership import Membership
 from device.cloudlink.passes import PassLink
 from device.cloudlink.policy import PolicyKeeper
@@ -33,7 +35,8 @@ from device.cloudlink.quarantine import QuarantineLink
 from device.cloudlink.reports import Reports
 from device.cloudlink.submission import Submission
 from device.enrollment.identity import Identity
-from device.errors import WrongSetting
+from device.errors import DeviceError, WrongSetting
+from device.inspection.held_bytes import HeldBytes
 from device.inspection.inspector import Desk, Inspector
 from device.inspection.policy import InspectionPolicy
 from device.inspection.verdicts import VerdictMemory
@@ -58,13 +61,25 @@ def run(settings: Settings, *, as_json: bool) -> None:
     configure(settings.log_format)
     keep_freed_chunks()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, as_json=as_json))
+        try:
+            runner.run(_run(settings, as_json=as_json))
+        except* DeviceError as several:
+            raise _first(several) from None
+
+
+def _first(several: BaseExceptionGroup[DeviceError]) -> DeviceError:
+    """The error that ended the start; the task group has wrapped it."""
+    error: BaseException = several
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, DeviceError)
+    return error
 
 
 async def _run(settings: Settings, *, as_json: bool) -> None:
     if settings.server is None:
         raise WrongSetting("no mail server is named", next_step="Name the real one: --server HOST:PORT.")
-    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_state_folder(settings.state)
     stop = _stop_signal()
     with alone_on(settings.state):
         async with asyncio.TaskGroup() as tasks:
@@ -76,6 +91,15 @@ async def _run(settings: Settings, *, as_json: bool) -> None:
             await appliance.stop()
 
 
+def _make_state_folder(state: Path) -> None:
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongSetting(
+            f"the state folder {state} can't be made: {error.strerror}", next_step="Name another one with --state."
+        ) from error
+
+
 class Appliance:
     """Everything that runs in one device. Work of its own lives in `tasks`."""
 
@@ -85,7 +109,10 @@ class Appliance:
         self._counters = Counters()
         self._channel = CloudChannel(Identity.load(settings.state))
         self._keeper = PolicyKeeper(settings.state / "policy.json", self._channel)
-        self._membership = Membership(settings.state, self._channel, self._keeper, system_clock, random.random)
+        self._memory = VerdictMemory(time.monotonic)
+        self._membership = Membership(
+            settings.state, self._channel, self._keeper, self._memory, system_clock, random.random
+        )
         self._events = Events(system_clock, partial(secrets.token_urlsafe, 12), self._counters)
         self._background = Background(tasks)
         self._running: list[asyncio.Task[None]] = []
@@ -113,7 +140,8 @@ class Appliance:
         """Take up the kept policy, watch for new ones, and let clients come. Raises WrongSetting."""
         self._keeper.load()
         reports = Reports(self._channel, self._events, self._counters)
-        for work in (self._keeper.run(), self._membership.run(), reports.run()):
+        heartbeat = Heartbeat(self._channel, self._keeper, system_clock)
+        for work in (self._keeper.run(), self._membership.run(), reports.run(), heartbeat.run()):
             self._running.append(self._tasks.create_task(work))
         try:
             await self._listener.start()
@@ -135,8 +163,8 @@ class Appliance:
         log.warning(
             "device.fallback", action=self._settings.fallback_action.value, meaning="mail whose verdict is unknown"
         )
-        for warning in self._status.warnings():
-            log.warning("device.warning", warning=warning)
+        if self._channel.identity is None:  # what else there may be to warn of is known only after a moment
+            log.warning("device.not-enrolled", meaning=self._status.warnings()[0])
 
     def answers(self, stop: asyncio.Event) -> control.Answers:
         """What commands may ask of the running device."""
@@ -173,13 +201,14 @@ class Appliance:
 
     def _desk(self) -> Desk:
         return Desk(
-            submission=Submission(self._channel, VerdictMemory(time.monotonic), self._background, self._counters),
+            submission=Submission(self._channel, self._memory, self._background, self._counters),
             quarantine=QuarantineLink(self._channel),
             passes=PassLink(self._channel),
             policy=self._policy,
             realm_id=lambda: "" if self._channel.identity is None else self._channel.identity.realm_id,
             account=Account(self._counters, self._events),
             background=self._background,
+            held=HeldBytes(self._settings.max_held_bytes),
             limits=ScanLimits(),
             clock=system_clock,
             new_id=partial(secrets.token_urlsafe, 24),

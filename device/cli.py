@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,6 +43,22 @@ def main() -> None:
         sys.exit(2 if isinstance(error, WrongSetting) else 1)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"srx {metadata.version('srxlab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def srx(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """What stands before every command."""
+
+
 @app.command()
 def enroll(
     url: Annotated[str, typer.Argument(help="What `srx-cloud token create` printed; - reads it from standard input.")],
@@ -71,7 +88,7 @@ def disenroll(state: State = None, *, as_json: AsJson = False) -> None:
 def run(
     server: Annotated[str | None, typer.Option(help="The real mail server, HOST:PORT.")] = None,
     listen: Annotated[
-        str | None, typer.Option(help="Where clients connect, HOST:PORT [default: 127.0.0.1:2525].")
+        str | None, typer.Option(help="Where clients connect, HOST:PORT (default: 127.0.0.1:2525).")
     ] = None,
     state: State = None,
     client_address: Annotated[
@@ -83,22 +100,25 @@ def run(
     accept_open_relay: Annotated[
         bool | None, typer.Option("--accept-open-relay", help="Listen beyond loopback with client addresses hidden.")
     ] = None,
-    verdict_threshold: Annotated[str | None, typer.Option(help="1 to 10, or recommended [default].")] = None,
+    verdict_threshold: Annotated[str | None, typer.Option(help="1 to 10, or recommended (default).")] = None,
     fallback_action: Annotated[
-        str | None, typer.Option(help="Mail whose verdict is unknown: permit [default] or block.")
+        str | None, typer.Option(help="Mail whose verdict is unknown: permit (default) or block.")
     ] = None,
     fallback: Annotated[
         list[str] | None, typer.Option(help="CONDITION=permit|block for one condition; may be repeated.")
     ] = None,
     verdict_timeout: Annotated[
-        str | None, typer.Option(help="Seconds from the final dot to a verdict [default: 60].")
+        str | None, typer.Option(help="Seconds from the final dot to a verdict (default: 60).")
     ] = None,
-    submission_timeout: Annotated[str | None, typer.Option(help="Seconds for look-up or upload [default: 30].")] = None,
-    first_seen: Annotated[str | None, typer.Option(help="Content without a verdict: hold [default] or pass.")] = None,
-    max_message_size: Annotated[str | None, typer.Option(help="Bytes [default: 33554432].")] = None,
-    max_sessions: Annotated[str | None, typer.Option(help="Sessions at once [default: 1000].")] = None,
-    stop_grace: Annotated[str | None, typer.Option(help="Seconds for mail under way at a stop [default: 10].")] = None,
-    log_format: Annotated[str | None, typer.Option(help="text [default] or json.")] = None,
+    submission_timeout: Annotated[str | None, typer.Option(help="Seconds for look-up or upload (default: 30).")] = None,
+    first_seen: Annotated[str | None, typer.Option(help="Content without a verdict: hold (default) or pass.")] = None,
+    max_message_size: Annotated[str | None, typer.Option(help="Bytes (default: 33554432).")] = None,
+    max_held_bytes: Annotated[
+        str | None, typer.Option(help="Mail held at once over all sessions (default: 1073741824).")
+    ] = None,
+    max_sessions: Annotated[str | None, typer.Option(help="Sessions at once (default: 1000).")] = None,
+    stop_grace: Annotated[str | None, typer.Option(help="Seconds for mail under way at a stop (default: 10).")] = None,
+    log_format: Annotated[str | None, typer.Option(help="text (default) or json.")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object when ready.")] = False,
 ) -> None:

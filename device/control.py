@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from device.errors import NotRunning
+from device.errors import DeviceError, NotRunning
 
 _NAME: Final = "control.sock"
 _LINE_BYTES: Final = 64 * 1024
@@ -28,7 +28,10 @@ async def listening(state: Path, answers: Answers) -> AsyncIterator[None]:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = (await reader.readline()).decode("utf-8", "replace").strip()
         found = answers.get(asked)
-        told = {"error": f"the device does not know {asked}"} if found is None else found()
+        try:
+            told = {"error": f"the device does not know {asked}"} if found is None else found()
+        except DeviceError as error:
+            told = {"error": error.sentence}
         writer.write(json.dumps(told).encode() + b"\n")
         await writer.drain()
         writer.close()

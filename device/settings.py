@@ -22,6 +22,10 @@ _MIB: Final = 1024 * 1024
 _LISTEN: Final = Endpoint("127.0.0.1", 2525)
 
 
+LONGEST_SECONDS: Final = 540.0
+"""A client waits ten minutes for the reply to its final dot (RFC 5321, section 4.5.3.2.6): every wait ends before that."""
+
+
 class LogFormat(StrEnum):
     """One JSON object a line for machines, or lines for people."""
 
@@ -53,6 +57,7 @@ class Settings:
     first_seen: FirstSeen = FirstSeen.HOLD
     max_message_size: int = 32 * _MIB
     max_sessions: int = 1000
+    max_held_bytes: int = 1024 * _MIB
     stop_grace: float = 10.0
     log_format: LogFormat = LogFormat.TEXT
 
@@ -114,7 +119,7 @@ def _between(number: int, low: int, high: int) -> int:
 
 def _positive(value: Any) -> float:
     number = float(value)
-    if not 0 < number < 24 * 3600:
+    if not 0 < number <= LONGEST_SECONDS:
         raise ValueError(value)
     return number
 
@@ -139,11 +144,12 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "verdict_threshold": (_threshold, "a number from 1 to 10, or recommended"),
     "fallback_action": (Fallback, "permit or block"),
     "fallback": (_options, f"CONDITION=permit|block, where CONDITION is one of {', '.join(Condition)}"),
-    "verdict_timeout": (_positive, "a number of seconds"),
-    "submission_timeout": (_positive, "a number of seconds"),
+    "verdict_timeout": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
+    "submission_timeout": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
     "first_seen": (FirstSeen, "hold or pass"),
     "max_message_size": (lambda value: _between(int(value), 1024, 2**31), "a number of bytes from 1024 to 2147483648"),
+    "max_held_bytes": (lambda value: _between(int(value), _MIB, 2**40), "a number of bytes from 1048576"),
     "max_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
-    "stop_grace": (_positive, "a number of seconds"),
+    "stop_grace": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
     "log_format": (LogFormat, "text or json"),
 }

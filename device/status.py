@@ -6,13 +6,16 @@ The connection part follows the vendor's `show services advanced-anti-malware st
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from atp.reasons import Reason
 from device.cloudlink.channel import CloudChannel
 from device.cloudlink.policy import PolicyKeeper
 from device.inspection.policy import InspectionPolicy
 from device.smtp.intake import Endpoint
 from device.telemetry.counters import Counters
+
+_ENDED: Final = frozenset({Reason.DEVICE_REVOKED, Reason.DEVICE_DISENROLLED, Reason.GENERATION_MISMATCH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,10 @@ class Status:
             )
         elif self.keeper.current.revision == 0:
             said.append(f"No policy received yet: mail with attachments meets its fallback ({fallback}).")
+        elif self.keeper.trouble in _ENDED:
+            said.append("This device is no member of its realm any more. To come back: srx enroll --replace URL.")
         elif not self.keeper.connected:
-            said.append("The cloud is away: verdicts that are not remembered meet their fallback.")
+            said.append(f"The cloud is away: attachments that are not remembered meet their fallback ({fallback}).")
         return said
 
     def statistics(self) -> dict[str, Any]:

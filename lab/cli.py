@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from importlib import metadata
 from typing import Annotated, Final
 
 import typer
@@ -11,19 +12,44 @@ from cloud.address import Address
 from lab.bench.bench import bench
 from lab.demo.play import play
 from lab.mailserver.server import mail_server
+from lab.processes import ProcessFailed
 from lab.waiting import interrupted
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Runs networks of devices, clouds and mail servers on this machine, and mail through them.",
 )
 
 
 def main() -> None:
-    """Run a command."""
-    app()
+    """Run a command; what goes wrong around it is said in a sentence, never as a traceback."""
+    try:
+        app()
+    except (ProcessFailed, OSError) as error:  # TimeoutError is an OSError
+        sys.exit(f"srx-lab: {_sentence(error)}")
+
+
+def _sentence(error: ProcessFailed | OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return str(error) or "something took too long"
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"srx-lab {metadata.version('srxlab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def srx_lab(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Runs networks of devices, clouds and mail servers on this machine, and mail through them."""
 
 
 SMTP: Final = Address("127.0.0.1", 2600)
@@ -71,13 +97,13 @@ def mailserver(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object when ready.")] = False,
 ) -> None:
-    """Run a mail server with inboxes that can be read over HTTP: GET /messages, GET /messages/NUMBER."""
+    """Run a mail server with inboxes that can be read over HTTP: in a browser, or as JSON at GET /messages."""
     asyncio.run(_serve_mail(smtp, http, as_json=as_json))
 
 
 async def _serve_mail(smtp: Address, http: Address, *, as_json: bool) -> None:
     async with mail_server(smtp, http) as server:
         told = {"smtp": str(server.smtp), "inbox": f"http://{server.http}"}
-        text = json.dumps(told) if as_json else f"Mail is taken at {told['smtp']} and shown at {told['inbox']}/messages"
+        text = json.dumps(told) if as_json else f"Mail is taken at {told['smtp']} and shown at {told['inbox']}/"
         print(text, flush=True)
         await interrupted()

@@ -4,19 +4,26 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
 
 from cloud.address import Address
 
+_GREETING_SECONDS: Final = 10.0
+
 
 def bound(address: Address) -> socket.socket:
-    """A bound socket that does not listen yet."""
+    """A bound socket that does not listen yet. Raises OSError that names the address."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind((address.host, address.port))
+    try:
+        made.bind((address.host, address.port))
+    except OSError as error:
+        made.close()
+        raise OSError(error.errno, f"cannot listen on {address}: {error.strerror}") from error
     return made
 
 
@@ -51,15 +58,18 @@ class QuietServer(uvicorn.Server):
 
 
 async def answers(address: Address) -> bool:
-    """Whether an SMTP server greets there."""
+    """Whether an SMTP server greets there, within ten seconds."""
     try:
-        reader, writer = await asyncio.open_connection(address.host, address.port)
-    except OSError:
+        async with asyncio.timeout(_GREETING_SECONDS):
+            return await _greets(address)
+    except OSError:  # TimeoutError is one
         return False
+
+
+async def _greets(address: Address) -> bool:
+    reader, writer = await asyncio.open_connection(address.host, address.port)
     try:
         return (await reader.readline()).startswith(b"220")
-    except OSError:
-        return False
     finally:
         writer.close()
 

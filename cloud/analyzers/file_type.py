@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from cloud.analyzers import kinds
 from cloud.analyzers.budget import Budget
+from cloud.analyzers.cms import cms_media_type
 from cloud.analyzers.evidence import File, Finding
 from cloud.analyzers.kinds import HARMLESS_EXTENSIONS, Category, Kind, extension, kind_of
 from cloud.analyzers.office_container import ole_media_type
 from cloud.analyzers.script_language import language_of
-from cloud.analyzers.vocabulary import CONTRADICTS_NAME, DISGUISED
+from cloud.analyzers.vocabulary import CONTRADICTS_NAME, DISGUISED, NOT_TAKEN_APART, TYPE_UNKNOWN
 
 _HEAD: Final = 4096
 _SIGNATURES: Final = (
@@ -59,6 +60,8 @@ class TypeReader:
 
     def _by_libmagic(self, content: bytes) -> str:
         media_type: str = self._magic.from_buffer(content[: 1 << 20])
+        if media_type == "application/octet-stream" and _is_ascii_text(content):
+            return "text/plain"  # libmagic tells nothing about a single character
         return _BETTER_NAMES.get(media_type, media_type)
 
     @cached_property
@@ -83,6 +86,10 @@ _BETTER_NAMES: Final = {
 }
 
 
+def _is_ascii_text(content: bytes) -> bool:
+    return content.isascii() and all(character.isprintable() or character.isspace() for character in content.decode())
+
+
 def _by_signature(content: bytes) -> str:
     head = content[:_HEAD]
     for signature, media_type in _SIGNATURES:
@@ -91,7 +98,7 @@ def _by_signature(content: bytes) -> str:
     for magics, tell in _FAMILIES:
         if head.startswith(magics):
             return tell(content)
-    return kinds.PDF if b"%PDF-" in head[:_PDF_WITHIN] else ""
+    return kinds.PDF if b"%PDF-" in head[:_PDF_WITHIN] else cms_media_type(content)
 
 
 def _dos_media_type(content: bytes) -> str:
@@ -132,22 +139,35 @@ _FAMILIES: Final = (
 """Magics that several kinds of files share, and who tells them apart."""
 
 
+_CLOSED: Final = frozenset({kinds.TNEF, kinds.PGP_ENCRYPTED, kinds.CMS})
+"""Kinds that hold other files, and that no analyzer opens."""
+
+
 class TypeAnalyzer:
-    """Members that are not what their names say."""
+    """Files that nobody here can look into, and members that are not what their names say."""
 
     name = "type"
 
     def wants(self, file: File) -> bool:
-        return bool(file.name) and bool(file.kind.media_type)
+        return bool(file.name) or not file.kind.media_type or file.kind.media_type in _CLOSED
 
     def examine(self, file: File, budget: Budget) -> Iterator[Finding]:  # noqa: ARG002 - nothing here grows with the file
-        ending = extension(file.name)
-        if ending not in HARMLESS_EXTENSIONS:
+        if not file.kind.media_type:
+            yield TYPE_UNKNOWN
             return
-        if file.kind.runs and not (ending in {".htm", ".html"} and file.kind.category is Category.SCRIPT):
-            yield DISGUISED
-        elif not _agrees(ending, file.kind):
-            yield CONTRADICTS_NAME
+        if file.kind.media_type in _CLOSED:
+            yield NOT_TAKEN_APART
+        yield from _contradictions(file)
+
+
+def _contradictions(file: File) -> Iterator[Finding]:
+    ending = extension(file.name)
+    if ending not in HARMLESS_EXTENSIONS:
+        return
+    if file.kind.runs and not (ending in {".htm", ".html"} and file.kind.category is Category.SCRIPT):
+        yield DISGUISED
+    elif not _agrees(ending, file.kind):
+        yield CONTRADICTS_NAME
 
 
 _EXPECTED: Final = {

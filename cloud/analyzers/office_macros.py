@@ -112,4 +112,5 @@ def _xlm_in_ooxml(content: bytes, budget: Budget) -> Iterator[Finding]:
 
 
 def _as_bytes(source: str | bytes) -> bytes:
-    return source if isinstance(source, bytes) else source.encode("utf-8", "replace")
+    """The text of a macro. What olevba lists of Excel 4.0 macros has NULs in it, and is a text nevertheless."""
+    return source if isinstance(source, bytes) else source.replace("\0", "").encode("utf-8", "replace")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ Result = TypeVar("Result")
 
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
+NOBODY_READS: Final = 141
+"""As a shell tells of a program that SIGPIPE ended: `srx-cloud events | head`."""
 
 OWNER_ONLY: Final = 0o077
 
@@ -63,12 +66,23 @@ def reporting(*, as_json: bool) -> Iterator[None]:
     try:
         log.configure_for_command(os.environ)
         yield
+        sys.stdout.flush()
     except CloudError as error:
         print_error(error, as_json=as_json)
         raise typer.Exit(WRONG_USAGE if is_wrong_usage(error) else FAILED) from None
+    except BrokenPipeError:
+        _let_go_of_output()
+        raise typer.Exit(NOBODY_READS) from None
     except OSError as error:
         print_error(_from_system(error), as_json=as_json)
         raise typer.Exit(FAILED) from None
+
+
+def _let_go_of_output() -> None:
+    """What is still buffered goes nowhere, so that Python's own flush at the end has nothing to complain of."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _from_system(error: OSError) -> CloudError:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cloud.commands.asking import Place, ask, reporting
-from cloud.commands.options import Config, Json, RealmName, State
+from cloud.commands.options import Config, Json, RealmName, State, metavar_of, one_of
 from cloud.commands.output import print_json, print_line, print_table
 from cloud.control import devices
 from cloud.enrollment.revocation import Revocation
@@ -33,7 +33,13 @@ def revoke(
         str, typer.Argument(metavar="DEVICE", help="The device's id, as srx-cloud device list shows it.")
     ],
     reason: Annotated[
-        Revocation, typer.Option("--reason", help="evicted: may enrol again; banned: its serial number may not.")
+        Revocation,
+        typer.Option(
+            "--reason",
+            parser=one_of(Revocation),
+            metavar=metavar_of(Revocation),
+            help="evicted: may enrol again; banned: its serial number may not.",
+        ),
     ] = Revocation.EVICTED,
     realm: RealmName = None,
     state: State = None,

@@ -1,23 +1,36 @@
 """srx-cloud list add|remove|show."""
 
 import sys
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Final
 
 import typer
 
 from cloud.commands.asking import Place, ask, reporting
-from cloud.commands.options import Config, Json, RealmName, State
+from cloud.commands.options import Config, Json, RealmName, State, one_of
 from cloud.commands.output import print_json, print_line
 from cloud.control import lists
 from cloud.control.operation import Operation
 from cloud.errors import InvalidRequest
 from cloud.policy.lists import ListName
 
-_Which = Annotated[ListName, typer.Argument(metavar="allow|block", help="Which list.", show_choices=False)]
+_Which = Annotated[ListName, typer.Argument(metavar="allow|block", help="Which list.", parser=one_of(ListName))]
 _Entries = Annotated[
     list[str],
     typer.Argument(metavar="ENTRY...", help="Addresses, *@domain, domains, or <>; - reads them from standard input."),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How a change is told: of the entries that it changed, and of those that were so before."""
+
+    changed: str
+    unchanged: str
+
+
+_ADDED: Final = _Words("added to", "already there")
+_REMOVED: Final = _Words("removed from", "not there")
 
 
 def add(
@@ -30,7 +43,7 @@ def add(
 ) -> None:
     """Put entries on a list; devices have them within a second."""
     with reporting(as_json=as_json):
-        _change(Place(state, config), lists.ADD, lists.ChangeList(realm, which, _all(entries)), "added to", as_json)
+        _change(Place(state, config), lists.ADD, lists.ChangeList(realm, which, _all(entries)), _ADDED, as_json)
 
 
 def remove(
@@ -44,13 +57,13 @@ def remove(
     """Take entries off a list; devices know within a second."""
     with reporting(as_json=as_json):
         change = lists.ChangeList(realm, which, _all(entries))
-        _change(Place(state, config), lists.REMOVE, change, "removed from", as_json)
+        _change(Place(state, config), lists.REMOVE, change, _REMOVED, as_json)
 
 
 def show(
     which: Annotated[
         ListName | None,
-        typer.Argument(metavar="[allow|block]", help="Which list; both by default.", show_choices=False),
+        typer.Argument(metavar="[allow|block]", help="Which list; both by default.", parser=one_of(ListName)),
     ] = None,
     realm: RealmName = None,
     state: State = None,
@@ -74,7 +87,7 @@ def _change(
     place: Place,
     operation: Operation[lists.ChangeList, lists.ListChange],
     params: lists.ChangeList,
-    done: str,
+    words: _Words,
     as_json: bool,
 ) -> None:
     change = ask(place, operation, params)
@@ -82,8 +95,8 @@ def _change(
         return print_json(change)
     for entry in change.changed:
         print_line(entry)
-    same = f", {change.unchanged} as asked before" if change.unchanged else ""
-    return print_line(f"{len(change.changed)} {done} the {change.list} list of {change.realm}{same}.")
+    same = f", {change.unchanged} {words.unchanged}" if change.unchanged else ""
+    return print_line(f"{len(change.changed)} {words.changed} the {change.list} list of {change.realm}{same}.")
 
 
 def _all(entries: list[str]) -> tuple[str, ...]:

@@ -37,9 +37,10 @@ def print_line(text: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows under their headings; long cells are folded, not cut."""
+    """Rows under their headings; long cells are folded, not cut. The first column stays whole: it holds what is copied."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    table.add_column(columns[0], no_wrap=True, overflow="ignore")
+    for column in columns[1:]:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(each)) for each in row))
@@ -49,7 +50,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 def console() -> Console:
     """Standard output; wide where nobody looks at it directly."""
     width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
-    return Console(file=sys.stdout, width=width, highlight=False, markup=False)
+    return _Console(file=sys.stdout, width=width, highlight=False, markup=False)
+
+
+class _Console(Console):
+    """Leaves it to the command's boundary (asking.reporting) that nobody reads on."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by Rich while it handles the BrokenPipeError."""
+        raise  # noqa: PLE0704 - see above
 
 
 def printable(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cloud.commands.asking import Place, ask, reporting
-from cloud.commands.options import Config, Json, RealmName, State
+from cloud.commands.options import Config, Json, RealmName, State, metavar_of, one_of
 from cloud.commands.output import print_json, print_line, print_table, when
 from cloud.control import quarantine
 from cloud.quarantine.lifecycle import State as Status
@@ -16,7 +16,12 @@ _Messages = Annotated[
 
 
 def show_all(
-    status: Annotated[Status | None, typer.Option("--status", help="Only messages that stand so.")] = None,
+    status: Annotated[
+        Status | None,
+        typer.Option(
+            "--status", parser=one_of(Status), metavar=metavar_of(Status), help="Only messages that stand so."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", help="How many messages, the latest ones.")] = 200,
     realm: RealmName = None,
     state: State = None,

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,11 +13,15 @@ import typer
 
 from cloud import log
 from cloud.commands.asking import OWNER_ONLY, reporting
-from cloud.commands.options import Config, Json, State
+from cloud.commands.options import Config, Json, State, metavar_of, one_of
+from cloud.control import realms
+from cloud.control.door import ServiceDoor
 from cloud.settings import LogFormat, LogLevel, Settings
 
 if TYPE_CHECKING:
     from cloud.service import Listening
+
+    Announce = Callable[[Listening], Awaitable[None]]
 
 
 def serve(
@@ -49,9 +53,20 @@ def serve(
         int | None, typer.Option("--workers", help="Analysis processes; 0, the default: one a processor.")
     ] = None,
     log_level: Annotated[
-        LogLevel | None, typer.Option("--log-level", help="What is logged, to standard error.")
+        LogLevel | None,
+        typer.Option(
+            "--log-level",
+            parser=one_of(LogLevel),
+            metavar=metavar_of(LogLevel),
+            help="What is logged, to standard error.",
+        ),
     ] = None,
-    log_format: Annotated[LogFormat | None, typer.Option("--log-format", help="Lines for people, or JSON.")] = None,
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option(
+            "--log-format", parser=one_of(LogFormat), metavar=metavar_of(LogFormat), help="Lines for people, or JSON."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the cloud until SIGTERM or SIGINT. Prints where it listens once it is ready; with --json as one line."""
@@ -77,26 +92,34 @@ def serve(
         asyncio.run(_serve(settings, _as_json if as_json else _for_people))
 
 
-async def _serve(settings: Settings, announce: "Callable[[Listening], None]") -> None:
+async def _serve(settings: Settings, announce: "Announce") -> None:
     from cloud.service import run  # noqa: PLC0415 - gRPC, HTTP and jobs take a second to load: other commands do without
 
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stopping.set)
-    await run(settings, stopping, announce)
+    ready: asyncio.Future[Listening] = loop.create_future()
+    # No task group: it would wrap what goes wrong, and the command's boundary wants the thing itself.
+    await asyncio.gather(run(settings, stopping, ready.set_result), _announce(ready, announce))
 
 
-def _as_json(listening: "Listening") -> None:
+async def _announce(ready: "asyncio.Future[Listening]", announce: "Announce") -> None:
+    await announce(await ready)
+
+
+async def _as_json(listening: "Listening") -> None:
     print(json.dumps({"event": "ready", **asdict(listening)}), flush=True)  # noqa: T201 - the command's output
 
 
-def _for_people(listening: "Listening") -> None:
+async def _for_people(listening: "Listening") -> None:
+    view = await ServiceDoor(Path(listening.state)).ask(realms.LIST, realms.ListRealms())
+    first = "" if view.realms else " Next: srx-cloud realm create NAME, then srx-cloud token create."
     lines = (
         f"enrolment  {listening.enrolment}",
         f"devices    {listening.device}",
         f"portal     {listening.portal}",
         f"state      {listening.state}",
-        "Ready. Next: srx-cloud realm create NAME, then srx-cloud token create. Ctrl-C ends it.",
+        f"Ready.{first} Ctrl-C ends it.",
     )
     print(*lines, sep="\n", flush=True)  # noqa: T201 - the command's output

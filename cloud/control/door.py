@@ -24,7 +24,7 @@ from cloud.control.operation import Operation
 from cloud.control.perform import perform
 from cloud.control.unix_socket import connect
 from cloud.control.wire import decode_answer, encode_request
-from cloud.storage.state_folder import StateBusy, StateFolder, check_exists, not_allowed
+from cloud.storage.state_folder import StateBusy, StateFolder, check_exists, not_a_folder, not_allowed
 
 Params = TypeVar("Params")
 Result = TypeVar("Result")
@@ -92,7 +92,9 @@ def service_runs(state: Path, *, make: bool = False) -> bool:
             return False
         check_exists(state)
         raise
-    except (PermissionError, NotADirectoryError):
+    except NotADirectoryError:
+        raise not_a_folder(state) from None
+    except PermissionError:
         raise not_allowed(state) from None
     if connection is None:
         return False

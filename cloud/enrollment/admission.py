@@ -40,7 +40,9 @@ class Admission:
         worth = worth_of(device, certificate.sha256, self._clock())
         match worth:
             case Worth.CURRENT | Worth.PREVIOUS:
-                pass
+                await self._devices.seen(device)
+                # It may have been ended while that was written.
+                device = self.member(certificate)
             case Worth.FIRST:
                 await self._devices.used(device, self._clock())
                 # It may have been ended while that was written.

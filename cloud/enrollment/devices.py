@@ -4,8 +4,8 @@ The store is written first, then the memory: what is believed here has happened.
 """
 
 from dataclasses import replace
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 import structlog
 
@@ -16,6 +16,9 @@ from cloud.enrollment.standing import Device, DeviceState
 from cloud.errors import CloudError, NotFound
 from cloud.storage.audit import AuditEntry
 from cloud.storage.devices import DeviceStore
+
+SEEN_WITHIN: Final = timedelta(minutes=1)
+"""How exact `last_seen_at` is: a device that calls all the time is written down once in that span."""
 
 _log = structlog.get_logger()
 
@@ -87,13 +90,22 @@ class Devices:
         await self._store.first_used(device.id, device.current.generation, at)
         self._refresh(device.id, device.current.generation, at)
 
+    async def seen(self, device: Device) -> None:
+        """The device has made a call."""
+        await self._note(device, device, self._clock())
+
     async def heard_from(self, device_id: DeviceId, version: str, policy_revision: int) -> datetime:
-        """The device is alive; the time at which that was heard."""
-        now = self._clock()
-        await self._store.heard_from(device_id, version, policy_revision, now)
-        alive = replace(self.get(device_id), version=version, policy_revision=policy_revision, last_seen_at=now)
-        self._by_id[device_id] = alive
+        """The device says what it runs, and which policy; the time at which that was heard."""
+        now, present = self._clock(), self.get(device_id)
+        await self._note(present, replace(present, version=version, policy_revision=policy_revision), now)
         return now
+
+    async def _note(self, present: Device, said: Device, now: datetime) -> None:
+        """Note what is new. Memory first, here alone: of many calls at the same time one writes, and the others don't wait."""
+        if said == present and present.last_seen_at is not None and abs(now - present.last_seen_at) < SEEN_WITHIN:
+            return
+        self._by_id[present.id] = replace(said, last_seen_at=now)
+        await self._store.heard_from(present.id, said.version, said.policy_revision, now)
 
     def _refresh(self, device_id: DeviceId, generation: int, at: datetime) -> None:
         """Note the first use, unless a renewal came in between."""

@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 T = TypeVar("T")
 
@@ -15,11 +15,16 @@ class Failure:
     error: str
     place: str
 
+    @classmethod
+    def of(cls, error: BaseException) -> Self:
+        """What is to be told of that error."""
+        raised = traceback.extract_tb(error.__traceback__)
+        return cls(type(error).__name__, f"{raised[-1].name}:{raised[-1].lineno}" if raised else "")
+
 
 async def guarded(work: Awaitable[T]) -> T | Failure:
     """What the work gives, or why it failed. Never raises, but for being cancelled."""
     try:
         return await work
     except Exception as error:  # noqa: BLE001 - the job boundary
-        raised = traceback.extract_tb(error.__traceback__)[-1]
-        return Failure(type(error).__name__, f"{raised.name}:{raised.lineno}")
+        return Failure.of(error)

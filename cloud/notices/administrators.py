@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cloud.notices.topics import Topic
-from cloud.notices.words import Fact, Words, received, sender_of
+from cloud.notices.words import Fact, Told, Words, received, sender_of, subject_of
 from cloud.quarantine.held import HeldMessage, Reason, RecordedAct
 from cloud.quarantine.shown_text import shown
 from cloud.release.progress import Progress
@@ -13,6 +13,8 @@ MOST_MESSAGES: Final = 50
 """Of a digest; the others are counted."""
 _MOST_RECIPIENTS: Final = 20
 
+_LOOK: Final = ("To look at it: srx-cloud console link opens the console.",)
+
 _DONE: Final = {
     Topic.RELEASED: ("A quarantined e-mail was released", "released a quarantined e-mail."),
     Topic.DELETED: ("A quarantined e-mail was deleted", "deleted a quarantined e-mail."),
@@ -20,15 +22,15 @@ _DONE: Final = {
 }
 
 
-def of_act(topic: Topic, act: RecordedAct, held: HeldMessage) -> Words:
+def of_act(topic: Topic, act: RecordedAct, told: Told) -> Words:
     """A recipient has acted."""
     subject, did = _DONE[topic]
     who = shown(act.actor.name) or "A recipient"
-    steps = _decide(held.id) if topic is Topic.REQUESTED else ()
-    return Words(subject, (f"{who} {did}",), (_table(held),), steps)
+    steps = _decide(told.held.id) if topic is Topic.REQUESTED else _LOOK
+    return Words(subject, (f"{who} {did}",), (_table(told),), steps)
 
 
-def of_refusals(progress: Progress, held: HeldMessage) -> Words:
+def of_refusals(progress: Progress, told: Told) -> Words:
     """Some servers did not take a released message."""
     outcome = "It reached its other recipients." if progress.any_taken else "It reached nobody, and is held again."
     refused = tuple(
@@ -38,21 +40,23 @@ def of_refusals(progress: Progress, held: HeldMessage) -> Words:
         for each in progress.refused[:_MOST_RECIPIENTS]
     )
     sentences = ("A released e-mail could not be delivered to all of its recipients.", outcome)
-    return Words("A released e-mail was not delivered", sentences, ((*_table(held), *refused),))
+    return Words("A released e-mail was not delivered", sentences, ((*_table(told), *refused),), _LOOK)
 
 
-def of_quarantine(messages: Sequence[HeldMessage], count: int) -> Words:
+def of_quarantine(messages: Sequence[Told], count: int) -> Words:
     """Messages were held; `messages` are the first of them, `count` is how many there are."""
     sentences = [f"{count} e-mails were quarantined." if count > 1 else "An e-mail was quarantined."]
     if count > len(messages):
         sentences.append(f"These are the first {len(messages)}; srx-cloud quarantine list shows all.")
     subject = "E-mails were quarantined" if count > 1 else "An e-mail was quarantined"
-    return Words(subject, tuple(sentences), tuple(_table(held) for held in messages))
+    return Words(subject, tuple(sentences), tuple(_table(told) for told in messages), _LOOK)
 
 
-def _table(held: HeldMessage) -> tuple[Fact, ...]:
+def _table(told: Told) -> tuple[Fact, ...]:
+    held = told.held
     why = "blocklisted" if held.reason is Reason.BLOCKLISTED else f"threat score {held.score} of 10"
-    return (sender_of(held), Fact("To", _recipients(held)), received(held), Fact("Why", why), Fact("Message", held.id))
+    people = (sender_of(held), Fact("To", _recipients(held)))
+    return (*people, *subject_of(told), received(held), Fact("Why", why), Fact("Message", held.id))
 
 
 def _recipients(held: HeldMessage) -> str:
@@ -65,5 +69,5 @@ def _decide(message_id: str) -> tuple[str, ...]:
     return (
         f"To release it: srx-cloud quarantine release {message_id}",
         f"To delete it: srx-cloud quarantine delete {message_id}",
-        "Or decide on the console: srx-cloud console link",
+        "Or look at it and decide on the console: srx-cloud console link",
     )

@@ -3,8 +3,7 @@
 from typing import Final
 
 from cloud.notices.topics import Topic
-from cloud.notices.words import Words, received, sender_of
-from cloud.quarantine.held import HeldMessage
+from cloud.notices.words import Told, Words, received, sender_of, subject_of
 
 _DECIDED: Final = {
     Topic.APPROVED: (
@@ -20,7 +19,7 @@ _DECIDED: Final = {
 }
 
 
-def of_decision(topic: Topic, held: HeldMessage) -> Words:
+def of_decision(topic: Topic, told: Told) -> Words:
     """The administrator has decided."""
     subject, *sentences = _DECIDED[topic]
-    return Words(subject, tuple(sentences), ((sender_of(held), received(held)),))
+    return Words(subject, tuple(sentences), ((sender_of(told.held), *subject_of(told), received(told.held)),))

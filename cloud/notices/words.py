@@ -6,6 +6,7 @@ web addresses are broken. They never reach a header field.
 
 from dataclasses import dataclass
 
+from atp.v1 import quarantine_pb2 as wire
 from cloud.quarantine.held import HeldMessage
 from cloud.quarantine.shown_text import shown
 
@@ -26,6 +27,24 @@ class Words:
     sentences: tuple[str, ...]
     tables: tuple[tuple[Fact, ...], ...]
     next_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message as a notice tells of it. `subject` is readable and short; empty where the content is gone, or has none."""
+
+    held: HeldMessage
+    subject: str = ""
+
+
+def subject_in(manifest: wire.MessageManifest) -> str:
+    """The first Subject that the device read."""
+    return shown(next((each.display for each in manifest.reading.fields if each.name.lower() == "subject"), ""))
+
+
+def subject_of(told: Told) -> tuple[Fact, ...]:
+    """What it is about, where that is known."""
+    return (Fact("Subject", told.subject),) if told.subject else ()
 
 
 def sender_of(held: HeldMessage) -> Fact:

@@ -13,15 +13,16 @@ from typing import Final, Protocol
 import structlog
 
 from atp.identity import RealmId
+from atp.v1 import quarantine_pb2 as wire
 from cloud.clock import Clock
-from cloud.errors import NotFound
+from cloud.errors import CloudError, NotFound
 from cloud.jobs.backoff import MAIL, Backoff
 from cloud.jobs.engine import Again
 from cloud.notices import administrators, recipients
-from cloud.notices.desk import Acts, HeldMessages, Realms
+from cloud.notices.desk import Acts, Realms
 from cloud.notices.letter import NoticeWriter
 from cloud.notices.topics import Notice, NoticeState, Topic
-from cloud.notices.words import Words
+from cloud.notices.words import Told, Words, subject_in
 from cloud.policy.realm import Realm
 from cloud.quarantine.held import HeldMessage
 from cloud.release.courier import Courier, Errand
@@ -42,6 +43,16 @@ _STATES: Final = {
 _log = structlog.get_logger()
 
 
+class Messages(Protocol):
+    """Whoever knows held messages, and what the device read in them."""
+
+    async def get(self, realm_id: str, message_id: str) -> HeldMessage:
+        """Raises NotFound."""
+
+    async def manifest(self, realm_id: str, message_id: str) -> wire.MessageManifest:
+        """Raises NotFound where the content is gone, too; Damaged."""
+
+
 class Releases(Protocol):
     """Whoever knows how far a release is."""
 
@@ -55,7 +66,7 @@ class Needs:
 
     store: NoticeStore
     acts: Acts
-    messages: HeldMessages
+    messages: Messages
     realms: Realms
     releases: Releases
     courier: Courier
@@ -105,7 +116,7 @@ class NoticeWork:
     async def _words(self, notice: Notice) -> Words:
         """What it says. Raises NotFound."""
         shown = notice.message_ids[: administrators.MOST_MESSAGES]
-        messages = [await self._needs.messages.get(notice.realm_id, each) for each in shown]
+        messages = [await self._told(notice.realm_id, each) for each in shown]
         match notice.topic:
             case Topic.QUARANTINED:
                 return administrators.of_quarantine(messages, len(notice.message_ids))
@@ -116,5 +127,13 @@ class NoticeWork:
             case _:
                 return await self._words_of_act(notice, messages[0])
 
-    async def _words_of_act(self, notice: Notice, held: HeldMessage) -> Words:
-        return administrators.of_act(notice.topic, await self._needs.acts.get(notice.act_id), held)
+    async def _words_of_act(self, notice: Notice, told: Told) -> Words:
+        return administrators.of_act(notice.topic, await self._needs.acts.get(notice.act_id), told)
+
+    async def _told(self, realm_id: str, message_id: str) -> Told:
+        """The message with its subject, as long as there is one to read. Raises NotFound for a message that there is not."""
+        held = await self._needs.messages.get(realm_id, message_id)
+        try:
+            return Told(held, subject_in(await self._needs.messages.manifest(realm_id, message_id)))
+        except CloudError:
+            return Told(held)

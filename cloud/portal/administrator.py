@@ -1,7 +1,8 @@
 """The administrator's console: what is held in the realm, who asks for what, and the decision."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -94,7 +95,8 @@ class ConsolePages:
         act = act_named(request.path_params["act"])
         message_id = request.path_params["message_id"]
         try:
-            await self._viewing.custody.act(signed_in.realm_id, message_id, act, _ACTOR)
+            with _asked_for():
+                await self._viewing.custody.act(signed_in.realm_id, message_id, act, _ACTOR)
         except Conflict:
             return await self._page(signed_in, request, was_late=True)
         log.info("portal.acted", realm=signed_in.realm_id, message=message_id, act=act.value, by="administrator")
@@ -104,7 +106,8 @@ class ConsolePages:
         """Put the envelope sender on the realm's blocklist."""
         signed_in = await self._sessions.of_console(request)
         await own_form(request, signed_in, self._base_url)
-        held = await self._viewing.custody.get(signed_in.realm_id, request.path_params["message_id"])
+        with _asked_for():
+            held = await self._viewing.custody.get(signed_in.realm_id, request.path_params["message_id"])
         if self._block_sender is None:
             raise NotFound("There is no such page.")
         if not held.mail_from:
@@ -118,7 +121,9 @@ class ConsolePages:
 
     async def _page(self, signed_in: SignedIn, request: Request, *, was_late: bool = False) -> Response:
         message_id = request.path_params["message_id"]
-        look = await self._viewing.look(signed_in.realm_id, message_id, ActorKind.ADMINISTRATOR)
+        with _asked_for():
+            look = await self._viewing.look(signed_in.realm_id, message_id, ActorKind.ADMINISTRATOR)
+        has_blocked = request.query_params.get("blocked") == "yes"
         return self._pages.page(
             "console_message.html",
             409 if was_late else 200,
@@ -127,12 +132,27 @@ class ConsolePages:
             form_token=signed_in.form_token,
             action=f"{self._base_url.path}/console/messages/{message_id}",
             progress=await self._releases.latest(signed_in.realm_id, message_id) if self._releases else None,
-            can_block=self._block_sender is not None and look.held.mail_from != "",
-            has_blocked=request.query_params.get("blocked") == "yes",
+            can_block=self._can_block(look.held) and not has_blocked,
+            has_blocked=has_blocked,
         )
+
+    def _can_block(self, held: HeldMessage) -> bool:
+        """Whether there is a sender to block, and anything left of the message to judge the sender by."""
+        return self._block_sender is not None and held.mail_from != "" and not held.state.destroys_content
 
     def _back_to(self, message_id: str, query: str = "") -> Response:
         return RedirectResponse(f"{self._base_url.path}/console/messages/{message_id}{query}", 303)
+
+
+@contextmanager
+def _asked_for() -> Iterator[None]:
+    """Custody's words for a message that there is not are for the command line; these are for the console."""
+    try:
+        yield
+    except NotFound:
+        raise NotFound(
+            "There is no such message in this quarantine.", next_step="The list shows the messages that there are."
+        ) from None
 
 
 def _state_named(name: str) -> State | None:

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from cloud.clock import Clock, NewId
-from cloud.errors import CloudError
+from cloud.errors import CloudError, NotFound
 from cloud.portal.administrator import ConsolePages
 from cloud.portal.base_url import BaseUrl
 from cloud.portal.boundary import Boundary
@@ -52,15 +52,22 @@ def make_app(
 ) -> Starlette:
     """Wire the portal. What is left out is not on the pages: a release's progress, the button that blocks, the password."""
     pages = Pages(base_url)
+    plain = _PlainPages(pages, base_url)
     viewing = Viewing(custody, realms)
     guesses = Guesses(clock)
     signed_in = Sessions(sessions, base_url, clock=clock, new_secret=new_secret)
     recipient = RecipientPages(
-        viewing, Links(links, base_url, clock=clock), signed_in, guesses, pages, base_url, release_password
+        viewing,
+        Links(links, base_url, clock=clock),
+        signed_in,
+        guesses,
+        pages,
+        base_url,
+        releases=releases,
+        release_password=release_password,
     )
     sign_in = SignInPages(ConsoleLinks(links, base_url, clock=clock), signed_in, guesses, pages, base_url)
     console = ConsolePages(viewing, signed_in, pages, base_url, releases=releases, block_sender=block_sender)
-    plain = _PlainPages(pages)
     routes = [
         Route("/", plain.front),
         *recipient.routes(),
@@ -84,8 +91,9 @@ def _under(path: str, routes: list[BaseRoute]) -> list[BaseRoute]:
 class _PlainPages:
     """Pages that belong to nobody: the front door, and errors."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, base_url: BaseUrl) -> None:
         self._pages = pages
+        self._list = f"{base_url.path}/console"
 
     async def front(self, _request: Request) -> Response:
         """Says where the doors are."""
@@ -104,7 +112,8 @@ class _PlainPages:
             client=client,
             **error.fields,
         )
-        return self._pages.error(error)
+        is_lost = isinstance(error, NotFound) and request.url.path.startswith(f"{self._list}/messages/")
+        return self._pages.error(error, way_back=self._list if is_lost else "")
 
     async def http_error(self, _request: Request, error: Exception) -> Response:
         """An error of the framework's: no such path, no such method."""

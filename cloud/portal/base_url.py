@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from cloud.errors import InvalidRequest
 
-_EXAMPLE = "It looks like https://quarantine.example.com, or http://127.0.0.1:8025 on this machine alone."
+_EXAMPLE: Final = "It looks like https://quarantine.example.com, or http://127.0.0.1:8025 on this machine alone."
+
+_THIS_MACHINE: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
 class BaseUrl:
     """The portal's address: `origin` as browsers name it, `authority` as Host names it, `path` without a last slash.
 
+    `aliases` are other names of the same authority: those of this machine, where it has one of them.
     A path lets the portal live under a prefix of a reverse proxy that passes paths on unchanged.
     """
 
@@ -21,6 +24,7 @@ class BaseUrl:
     authority: str
     path: str
     secure: bool
+    aliases: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -39,8 +43,10 @@ class BaseUrl:
                 next_step="Put a reverse proxy with a certificate in front, and name its https address.",
             )
         shown = f"[{host}]" if ":" in host else host
-        authority = shown if port in (None, 443 if secure else 80) else f"{shown}:{port}"
-        return cls(f"{parts.scheme}://{authority}", authority, parts.path.rstrip("/"), secure)
+        suffix = "" if port in (None, 443 if secure else 80) else f":{port}"
+        aliases = frozenset(f"{name}{suffix}" for name in _THIS_MACHINE if shown in _THIS_MACHINE and name != shown)
+        authority = f"{shown}{suffix}"
+        return cls(f"{parts.scheme}://{authority}", authority, parts.path.rstrip("/"), secure, aliases)
 
     def url(self, path: str) -> str:
         """The whole address of a path of ours, such as /console."""

@@ -1,16 +1,20 @@
 """The portal's outer wall: every request passes it on the way in, every answer on the way out.
 
-In: the Host that the settings name, and nothing else; no WebSocket. Out: headers that take a page's power to run, load,
-frame, leak or be kept; and instead of a traceback a page with an id that stands in the log too.
+In: the Host that the settings name, and nothing else; no WebSocket. Whoever asks for this machine under another of its names
+is led to the one in the settings, and the style sheet is served under any name, so that errors look like pages. Out: headers
+that take a page's power to run, load, frame, leak or be kept; and instead of a traceback a page with an id that stands in the
+log too.
 
 There is no script-src: the portal shows what attackers wrote, so it has no script of its own either, and needs none.
 """
 
 from typing import Final
+from urllib.parse import quote
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.clock import NewId
@@ -57,18 +61,27 @@ class Boundary:
 
     async def _answer(self, scope: Scope, receive: Receive, send: "_Protected") -> None:
         try:
-            if self._is_ours(Headers(scope=scope).getlist("host")):
-                await self._app(scope, receive, send)
-            else:
-                await self._other_host()(scope, receive, send)
+            await self._for(self._host(scope), scope)(scope, receive, send)
         except ClientDisconnect:
             log.info("portal.client_left", path=_route(scope))
         except Exception as error:  # noqa: BLE001 - the request's boundary: what nobody foresaw becomes a page with an id
             await self._failed(error, scope, receive, send)
 
-    def _is_ours(self, hosts: list[str]) -> bool:
-        default_port = ":443" if self._base_url.secure else ":80"
-        return [host.lower().removesuffix(default_port) for host in hosts] == [self._base_url.authority]
+    def _host(self, scope: Scope) -> str:
+        """The Host that the client names, as the settings would write it; empty where it names none, or several."""
+        hosts = Headers(scope=scope).getlist("host")
+        return hosts[0].lower().removesuffix(":443" if self._base_url.secure else ":80") if len(hosts) == 1 else ""
+
+    def _for(self, host: str, scope: Scope) -> ASGIApp:
+        """Who answers a client that asks for that host."""
+        if host == self._base_url.authority or self._is_public(scope["path"]):
+            return self._app
+        if host in self._base_url.aliases and scope["method"] in ("GET", "HEAD"):
+            return RedirectResponse(f"{self._base_url.origin}{_target(scope)}", 307)
+        return self._other_host()
+
+    def _is_public(self, path: str) -> bool:
+        return path.startswith(f"{self._base_url.path}/static/")
 
     def _other_host(self) -> ASGIApp:
         return self._pages.problem(
@@ -88,7 +101,7 @@ class Boundary:
             await page(scope, receive, send)
 
     def _headers(self, path: str) -> dict[str, str]:
-        kept = _PUBLIC if path.startswith(f"{self._base_url.path}/static/") else _PRIVATE
+        kept = _PUBLIC if self._is_public(path) else _PRIVATE
         return {**_HEADERS, **kept, **(_ONLY_HTTPS if self._base_url.secure else {})}
 
 
@@ -105,6 +118,13 @@ class _Protected:
             self.has_started = True
             MutableHeaders(scope=message).update(self._headers)
         await self._send(message)
+
+
+def _target(scope: Scope) -> str:
+    """Path and query as the client sent them."""
+    path = quote(scope["path"])
+    query = scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def _route(scope: Scope) -> str:

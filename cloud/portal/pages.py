@@ -31,7 +31,14 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            moment=moment, machine_moment=_machine_moment, size=size, kilobytes=kilobytes, who=who
+            moment=moment,
+            short_moment=short_moment,
+            day=day,
+            machine_moment=_machine_moment,
+            size=size,
+            kilobytes=kilobytes,
+            who=who,
+            short_who=short_who,
         )
         self._environment.globals.update(base=base_url.path, origin=base_url.origin)
 
@@ -39,13 +46,23 @@ class Pages:
         """A whole page."""
         return HTMLResponse(self._environment.get_template(template).render(values), status)
 
-    def error(self, error: CloudError) -> HTMLResponse:
+    def error(self, error: CloudError, *, way_back: str = "") -> HTMLResponse:
         """What went wrong and what to do next; the fields for the log are not in it."""
-        return self.problem(error.http_status, error.sentence, error.next_step)
+        return self.problem(error.http_status, error.sentence, error.next_step, way_back=way_back)
 
-    def problem(self, status: int, sentence: str, next_step: str) -> HTMLResponse:
-        """The page for whatever can't be done."""
-        return self.page("problem.html", status, sentence=sentence, next_step=next_step)
+    def problem(self, status: int, sentence: str, next_step: str, *, way_back: str = "") -> HTMLResponse:
+        """The page for whatever can't be done; `way_back` is the path of the list that one came from."""
+        return self.page("problem.html", status, sentence=sentence, next_step=next_step, way_back=way_back)
+
+
+def short_moment(when: datetime) -> str:
+    """A time for a list that says that its times are UTC: Nov 25, 07:13."""
+    return f"{when.astimezone(UTC):%b %-d, %H:%M}"
+
+
+def day(when: datetime) -> str:
+    """A day for a list, in UTC: Nov 25."""
+    return f"{when.astimezone(UTC):%b %-d}"
 
 
 def moment(when: datetime) -> str:
@@ -78,3 +95,9 @@ def who(actor: str) -> str:
         return _BY_ITSELF[actor]
     kind, _, name = actor.partition(":")
     return f"{kind} ({name})" if name else kind
+
+
+def short_who(actor: str) -> str:
+    """An actor's text for a list: the name, else the kind; nothing where it happened by itself."""
+    kind, _, name = actor.partition(":")
+    return "" if actor in _BY_ITSELF else name or kind

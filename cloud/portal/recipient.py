@@ -17,7 +17,7 @@ from cloud.portal.base_url import BaseUrl
 from cloud.portal.capability import Links
 from cloud.portal.forms import own_form
 from cloud.portal.guesses import Guesses
-from cloud.portal.needs import ReleasePassword
+from cloud.portal.needs import ReleasePassword, Releases
 from cloud.portal.pages import Pages
 from cloud.portal.sessions import Sessions, SignedIn, link_opens_nothing
 from cloud.portal.viewing import Look, Viewing
@@ -41,6 +41,8 @@ class RecipientPages:
         guesses: Guesses,
         pages: Pages,
         base_url: BaseUrl,
+        *,
+        releases: Releases | None,
         release_password: ReleasePassword | None,
     ) -> None:
         self._viewing = viewing
@@ -49,6 +51,7 @@ class RecipientPages:
         self._guesses = guesses
         self._pages = pages
         self._base_url = base_url
+        self._releases = releases
         self._release_password = release_password
 
     def routes(self) -> list[Route]:
@@ -111,7 +114,15 @@ class RecipientPages:
             form_token=signed_in.form_token,
             action=f"{self._base_url.path}/message/{message_id}",
             password=await self._password(look),
+            is_waiting=await self._is_waiting(look),
         )
+
+    async def _is_waiting(self, look: Look) -> bool:
+        """Whether the release does not go on; why, is for the administrator."""
+        if self._releases is None or look.held.state is not State.SENDING:
+            return False
+        progress = await self._releases.latest(look.realm.id, look.held.id)
+        return progress is not None and progress.release.problem != ""
 
     async def _password(self, look: Look) -> str | None:
         if self._release_password is None or not look.realm.settings.password_on_portal:

@@ -5,8 +5,8 @@ How an act goes:
 1. The life of a message (lifecycle.py) says whether this role may do this now, and what follows.
 2. State, record and, for a deletion, the destroyed key are one commit; of two who act at once, one looks again.
 3. A deleted message's blob is removed and the journal emptied.
-4. What follows (sending, telling) is handed to the Dispatch, and the record says so. What a kill left undone is handed over
-   again at start, so a Dispatch sees an id at least once.
+4. What follows (sending, telling) is handed to the Dispatch, and the record says so. What a failure or a kill left undone is
+   handed over again, at start and every so often, so a Dispatch sees an id at least once.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ import structlog
 from atp.identity import RealmId
 from atp.v1.quarantine_pb2 import MessageManifest
 from cloud.clock import Clock, NewId
-from cloud.errors import CloudError, Conflict
+from cloud.errors import Conflict
+from cloud.jobs.boundary import Failure, guarded
 from cloud.policy.realm import Realm
 from cloud.quarantine.held import HeldMessage, RecordedAct
 from cloud.quarantine.lifecycle import NEXT, Act, Actor, State, Turn, decide
@@ -144,12 +145,7 @@ class Custody:
 
     async def announce(self, message_id: str) -> None:
         """A server took the first replacement of this message: whoever wants to know is told, once or more."""
-        try:
-            await self._dispatch.quarantined(message_id)
-        except CloudError as error:
-            _log.warning("quarantine.dispatch_failed", message=message_id, error=error.reason)
-            return
-        await self._store.announced(message_id, self._clock())
+        _note(await guarded(self._announce(message_id)), message=message_id)
 
     async def bury(self, blob: str) -> None:
         """A message's key was destroyed just now: remove its blob, and empty the journal of the key."""
@@ -162,13 +158,19 @@ class Custody:
     async def recover(self) -> None:
         """After a start: remove what a kill left half done, and hand over what it left undone. Before any call is served."""
         staging = await self._vault.sweep_staging()
+        _log.info("quarantine.recovered", staging=staging)
+        await self.hand_over_unsent()
+
+    async def hand_over_unsent(self) -> None:
+        """Hand over what could not be handed over yet; to be called every so often."""
         unsent = await self.unsent_acts()
         unannounced = await self._store.unannounced()
         for act in unsent:
             await self._hand_over(act)
         for message_id in unannounced:
             await self.announce(message_id)
-        _log.info("quarantine.recovered", staging=staging, acts=len(unsent), announcements=len(unannounced))
+        if unsent or unannounced:
+            _log.info("quarantine.handed_over_again", acts=len(unsent), announcements=len(unannounced))
 
     async def expire(self, now: datetime) -> Swept:
         """End what has been kept for its time; to be called every so often, by one caller at a time."""
@@ -179,12 +181,21 @@ class Custody:
         return await self._store.of_realm(realm_id, state, limit)
 
     async def _hand_over(self, act: RecordedAct) -> None:
-        """The act stands, whatever becomes of this: what fails now is handed over at the next start."""
-        try:
-            if act.act is Act.RELEASE:
-                await self._dispatch.release(act.message_id, act.id)
-            await self._dispatch.notice(act.id)
-        except CloudError as error:
-            _log.warning("quarantine.dispatch_failed", act=act.id, error=error.reason)
-            return
+        """The act stands, whatever becomes of this: what fails now is handed over a little later."""
+        _note(await guarded(self._follow(act)), act=act.id)
+
+    async def _follow(self, act: RecordedAct) -> None:
+        if act.act is Act.RELEASE:
+            await self._dispatch.release(act.message_id, act.id)
+        await self._dispatch.notice(act.id)
         await self._acts.dispatched(act.id, self._clock())
+
+    async def _announce(self, message_id: str) -> None:
+        await self._dispatch.quarantined(message_id)
+        await self._store.announced(message_id, self._clock())
+
+
+def _note(failure: Failure | None, **what: str) -> None:
+    """To the log, where the Dispatch did not take what was handed over."""
+    if failure is not None:
+        _log.warning("quarantine.dispatch_failed", error=failure.error, at=failure.place, **what)

@@ -35,8 +35,9 @@ class Database:
     def open_sqlite(cls, path: Path) -> Self:
         """The embedded default: one file beside its journal."""
         url = f"sqlite+aiosqlite:///{path}"
-        writer = create_async_engine(url, pool_size=1, max_overflow=0)
-        reader = create_async_engine(url, pool_size=4, max_overflow=4)
+        # An error's text would quote what a statement carried: addresses, sealed content.
+        writer = create_async_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
+        reader = create_async_engine(url, pool_size=4, max_overflow=4, hide_parameters=True)
         _prepare_sqlite(writer, _WRITER_PRAGMAS, begin="BEGIN IMMEDIATE")
         _prepare_sqlite(reader, _READER_PRAGMAS, begin="BEGIN")
         return cls(writer, reader)

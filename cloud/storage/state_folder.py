@@ -48,8 +48,8 @@ class StateFolder:
         """Lock the folder, making it where there is none. Raises StateBusy, Refused, Conflict for a folder of other things."""
         try:
             path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        except FileExistsError:
-            raise Conflict(f"{path} is no folder", next_step="Choose another place with --state.") from None
+        except (FileExistsError, NotADirectoryError):
+            raise not_a_folder(path) from None
         except PermissionError:
             raise not_allowed(path) from None
         check_owner(path)
@@ -133,6 +133,12 @@ def not_allowed(path: Path) -> Refused:
         f"{path} belongs to {owner}, and this user is {_user_name(os.geteuid())}",
         next_step=f"Run the command as {owner} (sudo -u {owner} …), or choose another place with --state.",
     )
+
+
+def not_a_folder(path: Path) -> Conflict:
+    """The error for a state whose path, or the way there, is a file."""
+    file = next((each for each in (path, *path.parents) if each.is_file()), path)
+    return Conflict(f"{file} is a file, not a folder", next_step="Choose another place with --state.")
 
 
 def _nearest(path: Path) -> os.stat_result:

@@ -17,7 +17,7 @@ from atp.v1.policy_pb2_grpc import PolicyServiceStub
 from atp.v1.quarantine_pb2_grpc import QuarantineServiceStub
 from atp.v1.release_pb2_grpc import ReleaseServiceStub
 from atp.v1.telemetry_pb2_grpc import TelemetryServiceStub
-from device.cloudlink.faults import CloudAway, fault_of
+from device.cloudlink.faults import CloudAway, CloudFault, OutOfRoom, TooSlow, fault_of
 from device.enrollment.identity import Identity
 
 if TYPE_CHECKING:  # the asynchronous stubs exist in the .pyi files alone
@@ -35,7 +35,8 @@ CHUNK_BYTES: Final = 256 * 1024
 
 _OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # Despite its name this is also how long one attempt to connect may take: a slow line is no cloud that is away.
+    ("grpc.min_reconnect_backoff_ms", 10_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -103,20 +104,28 @@ class CloudChannel:
             await self._channel.close()
 
 
-async def tried_again(call: Callable[[Stubs], Awaitable[T]], channel: CloudChannel, pauses: tuple[float, ...]) -> T:
-    """The call's answer; after each CloudAway it is tried again, one pause (seconds) later. Raises CloudFault.
+async def tried_again(
+    call: Callable[[Stubs], Awaitable[T]],
+    channel: CloudChannel,
+    pauses: tuple[float, ...],
+    after: tuple[type[CloudFault], ...] = (CloudAway,),
+) -> T:
+    """The call's answer; `after` faults of these kinds it is tried again, one pause (seconds) later. Raises CloudFault.
 
     For calls that may be repeated: each of ours carries a digest or a request id that makes it so.
     """
     for pause in pauses:
         try:
             return await once(call, channel)
-        except CloudAway as fault:
+        except after as fault:
             if fault.reason in _PERMANENT:
                 raise
             await asyncio.sleep(pause)
     return await once(call, channel)
 
+
+PASSING: Final = (CloudAway, TooSlow, OutOfRoom)
+"""Faults that may be over soon: for calls that are worth patience, since nobody waits for them."""
 
 _PERMANENT: Final = frozenset({"NOT_ENROLLED", Reason.DEVICE_REVOKED, Reason.DEVICE_DISENROLLED})
 
@@ -127,6 +136,11 @@ async def once(call: Callable[[Stubs], Awaitable[T]], channel: CloudChannel) -> 
         return await call(channel.stubs)
     except grpc.aio.AioRpcError as error:
         raise fault_of(error) from error
+    except asyncio.CancelledError:
+        # grpc.aio raises it for a call that ended with its channel, too: to us that is a cloud that is away.
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise
+        raise CloudAway("CANCELLED", "the channel was closed") from None
 
 
 def stubs_over(channel: grpc.aio.Channel) -> Stubs:

@@ -11,6 +11,7 @@ from device.cloudlink.channel import CloudChannel
 from device.cloudlink.policy import PolicyKeeper
 from device.enrollment.identity import Identity
 from device.enrollment.renewal import Bell, Chance, Renewal
+from device.inspection.verdicts import VerdictMemory
 
 log = structlog.get_logger()
 
@@ -21,19 +22,29 @@ _GRACE_SECONDS: Final = 60.0
 class Membership:
     """Who the device is to its cloud, now; `refresh()` after `srx enroll` or `srx disenroll` ran beside it."""
 
-    def __init__(self, state: Path, channel: CloudChannel, keeper: PolicyKeeper, clock: Clock, chance: Chance) -> None:
+    def __init__(
+        self,
+        state: Path,
+        channel: CloudChannel,
+        keeper: PolicyKeeper,
+        memory: VerdictMemory,
+        clock: Clock,
+        chance: Chance,
+    ) -> None:
         self._state = state
         self._channel = channel
         self._keeper = keeper
+        self._memory = memory
         self._clock = clock
         self._chance = chance
         self._changed = asyncio.Event()
 
     def refresh(self) -> None:
-        """Read the identity from disk and be that one: another realm's policy and streams end here."""
+        """Read the identity from disk and be that one: another realm's policy, verdicts and streams end here."""
         identity = Identity.load(self._state)
         self._channel.change(identity)
         self._keeper.load()
+        self._memory.forget()
         self._keeper.watch_anew()
         self._changed.set()
         log.info("membership.refreshed", enrolled=identity is not None)

@@ -8,7 +8,7 @@ import structlog
 from atp.reasons import Reason
 from atp.release_pass import ReleasePass
 from atp.v1 import release_pb2
-from device.cloudlink.channel import CloudChannel, Stubs, tried_again
+from device.cloudlink.channel import PASSING, CloudChannel, Stubs, tried_again
 from device.cloudlink.faults import CloudFault, Declined
 from device.smtp.reply import Reply
 
@@ -16,6 +16,7 @@ log = structlog.get_logger()
 
 _SECONDS: Final = 10.0
 _PAUSES: Final = (0.2, 0.6)
+_SETTLE_PAUSES: Final = (0.5, 2.0, 8.0, 30.0)
 _NEVER: Final = frozenset({Reason.PASS_SPENT, Reason.PASS_REVOKED, Reason.NOT_FOUND, Reason.INVALID_REQUEST})
 
 
@@ -68,6 +69,6 @@ class PassLink:
             await stubs.release.SettlePass(request, timeout=_SECONDS)
 
         try:
-            await tried_again(settle, self._channel, _PAUSES)
+            await tried_again(settle, self._channel, _SETTLE_PAUSES, after=PASSING)
         except CloudFault as fault:
             log.warning("pass.not-settled", reason=fault.reason)

@@ -35,13 +35,17 @@ _ACTIONS: Final = MappingProxyType(
 
 
 class PolicyKeeper:
-    """The policy in force. `current` is replaced as a whole, so whoever took it keeps a consistent one."""
+    """The policy in force. `current` is replaced as a whole, so whoever took it keeps a consistent one.
+
+    `trouble` is the reason why the cloud can't be watched just now; empty while it is.
+    """
 
     def __init__(self, file: Path, channel: CloudChannel) -> None:
         self._file = file
         self._channel = channel
         self.current = CloudPolicy()
         self.connected = False
+        self.trouble = ""
         self._call: grpc.aio.Call | None = None
 
     def load(self) -> None:
@@ -50,7 +54,7 @@ class PolicyKeeper:
         identity = self._channel.identity
         if identity is None:
             return
-        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, json_format.ParseError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, json_format.ParseError):
             kept = json.loads(self._file.read_text())
             if kept["whose"] == _whose(identity):
                 snapshot = json_format.ParseDict(kept["snapshot"], policy_pb2.PolicySnapshot())
@@ -80,8 +84,10 @@ class PolicyKeeper:
             self._call.cancel()
 
     def _lost(self, fault: CloudFault) -> None:
-        if self.connected or self.current.revision == 0:
+        """Said once for each reason, not with every attempt."""
+        if fault.reason != self.trouble:
             log.warning("policy.not-watched", reason=fault.reason, revision=self.current.revision)
+        self.trouble = fault.reason
 
     async def _watch(self) -> None:
         identity = self._channel.identity
@@ -92,7 +98,7 @@ class PolicyKeeper:
         snapshot = policy_pb2.PolicySnapshot()
         entries = policy_pb2.ListEntries()
         async for answer in call:
-            self.connected = True
+            self.connected, self.trouble = True, ""
             match answer.WhichOneof("part"):
                 case "snapshot":
                     snapshot, entries = answer.snapshot, policy_pb2.ListEntries()
@@ -104,24 +110,33 @@ class PolicyKeeper:
     def _apply(
         self, snapshot: policy_pb2.PolicySnapshot, entries: policy_pb2.ListEntries, identity: Identity | None
     ) -> None:
-        """A whole snapshot has come: keep it, then let it be in force."""
-        if snapshot.revision <= self.current.revision or identity is None:
+        """A whole snapshot has come: let it be in force, and keep it. One that can't be understood changes nothing."""
+        if snapshot.revision <= self.current.revision or identity is None or identity is not self._channel.identity:
             return
-        policy = _policy(snapshot, entries)
-        _write(
-            self._file,
-            {
-                "whose": _whose(identity),
-                "snapshot": json_format.MessageToDict(snapshot),
-                "lists": json_format.MessageToDict(entries),
-            },
-        )
-        self.current = policy
-        log.info("policy.applied", revision=policy.revision, action=policy.action.value)
+        try:
+            self.current = _policy(snapshot, entries)
+        except (KeyError, ValueError) as error:
+            log.warning("policy.not-understood", revision=snapshot.revision, error=type(error).__name__)
+            return
+        log.info("policy.applied", revision=self.current.revision, action=self.current.action.value)
+        try:
+            _write(self._file, _kept(snapshot, entries, identity))
+        except OSError as error:
+            log.warning("policy.not-kept", revision=snapshot.revision, error=error.strerror)
 
 
 def _whose(identity: Identity) -> str:
     return f"{identity.authority}/{identity.realm_id}"
+
+
+def _kept(
+    snapshot: policy_pb2.PolicySnapshot, entries: policy_pb2.ListEntries, identity: Identity
+) -> dict[str, object]:
+    return {
+        "whose": _whose(identity),
+        "snapshot": json_format.MessageToDict(snapshot),
+        "lists": json_format.MessageToDict(entries),
+    }
 
 
 def _policy(snapshot: policy_pb2.PolicySnapshot, entries: policy_pb2.ListEntries) -> CloudPolicy:

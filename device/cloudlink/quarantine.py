@@ -7,13 +7,16 @@ from typing import Final
 import structlog
 
 from atp.v1 import quarantine_pb2
-from device.cloudlink.channel import CHUNK_BYTES, CloudChannel, Stubs, tried_again
+from device.cloudlink.channel import CHUNK_BYTES, PASSING, CloudChannel, Stubs, tried_again
 from device.cloudlink.faults import CloudFault
 from device.smtp.reply import Reply
 
 log = structlog.get_logger()
 
 _STORE_SECONDS: Final = 60.0
+_STORE_BYTES_A_SECOND: Final = 64 * 1024
+"""A slow line's worth: a store may take a minute, and so much longer the larger its message is."""
+
 _STORE_PAUSES: Final = (0.3, 1.0, 2.0, 4.0)
 _SETTLE_SECONDS: Final = 10.0
 _SETTLE_PAUSES: Final = (0.5, 2.0, 8.0, 30.0)
@@ -40,7 +43,8 @@ class QuarantineLink:
         """Store a message. Raises CloudFault; the manifest's request id makes a retry the same attempt."""
 
         async def store(stubs: Stubs) -> quarantine_pb2.StoreMessageResponse:
-            return await stubs.quarantine.StoreMessage(_requests(manifest, content), timeout=_STORE_SECONDS)
+            seconds = _STORE_SECONDS + manifest.size / _STORE_BYTES_A_SECOND
+            return await stubs.quarantine.StoreMessage(_requests(manifest, content), timeout=seconds)
 
         answer = await tried_again(store, self._channel, _STORE_PAUSES)
         return Receipt(answer.message_id, answer.attempt_id, answer.replacement.mail_from, answer.replacement.content)
@@ -58,7 +62,7 @@ class QuarantineLink:
             await stubs.quarantine.SettleMessage(request, timeout=_SETTLE_SECONDS)
 
         try:
-            await tried_again(settle, self._channel, _SETTLE_PAUSES)
+            await tried_again(settle, self._channel, _SETTLE_PAUSES, after=PASSING)
         except CloudFault as fault:
             log.warning("quarantine.not-settled", message_id=receipt.message_id, reason=fault.reason)
 

@@ -9,8 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from atp.v1 import telemetry_pb2
 from device.cloudlink.channel import CloudChannel, Stubs, once
-from device.cloudlink.faults import CloudFault
-from device.telemetry.counters import Counters
+from device.cloudlink.faults import CloudFault, Declined
+from device.telemetry.counters import Count, Counters
 from device.telemetry.events import Event, Events
 
 log = structlog.get_logger()
@@ -35,6 +35,10 @@ class Reports:
             batch = await self._events.next_batch(_BATCH)
             try:
                 await once(lambda stubs, batch=batch: self._report(stubs, batch), self._channel)  # type: ignore[misc]
+            except Declined as fault:
+                log.warning("reports.declined", reason=fault.reason, events=len(batch))
+                self._events.told_of(batch)
+                self._counters.add(Count.EVENTS_DROPPED, len(batch))
             except CloudFault as fault:
                 log.debug("reports.failed", reason=fault.reason)
             else:

@@ -83,20 +83,17 @@ class Submission:
     ) -> frozenset[Sha256]:
         """Look the files up, then upload what is unknown; gives the digests that are not waited for."""
         due = asyncio.get_running_loop().time() + policy.verdict_seconds
-        try:
-            answers.update(await self._look_up(files, policy))
-        except CloudFault as fault:
-            condition = _condition(fault, Condition.SUBMISSION_TIMEOUT)
-            log.warning("submission.look-up-failed", reason=fault.reason, condition=condition.value)
-            answers.update(dict.fromkeys((file.sha256 for file in files), condition))
-            return frozenset()
-        # Another message's upload of the same content may have ended while we looked it up.
-        answers.update(self._remembered(file.sha256 for file in files if file.sha256 not in answers))
+        failed = await self._look_up(files, policy, due)
+        # In memory is what the look-up told, and what another message's upload of the same content has brought meanwhile.
+        answers.update(self._remembered(file.sha256 for file in files))
         unknown = [file for file in files if file.sha256 not in answers]
+        if failed is not None:
+            answers.update(dict.fromkeys((file.sha256 for file in unknown), failed))
+            return frozenset()
         pending = {file.sha256: self._upload(file, policy) for file in unknown}
         if not pending or not policy.hold_first_seen:
             return frozenset(pending)
-        await asyncio.wait(pending.values(), timeout=due - asyncio.get_running_loop().time())
+        await asyncio.wait(pending.values(), timeout=max(0, due - asyncio.get_running_loop().time()))
         for digest, answer in pending.items():
             answers[digest] = answer.result() if answer.done() else Condition.VERDICT_TIMEOUT
         return frozenset()
@@ -105,18 +102,30 @@ class Submission:
         recalled = {digest: self._memory.recall(digest) for digest in digests}
         return {digest: verdict for digest, verdict in recalled.items() if verdict is not None}
 
-    async def _look_up(self, files: Sequence[File], policy: DevicePolicy) -> dict[Sha256, FileVerdict]:
-        found: dict[Sha256, FileVerdict] = {}
-        for digests in _batches([file.sha256 for file in files]):
-            request = inspection_pb2.LookupVerdictsRequest(sha256=digests)
+    async def _look_up(self, files: Sequence[File], policy: DevicePolicy, due: float) -> Condition | None:
+        """Bring what the cloud knows into memory; the condition under which some of it could not be asked."""
+        limit = min(due, asyncio.get_running_loop().time() + policy.submission_seconds)
+        try:
+            async with asyncio.timeout_at(limit):
+                for digests in _batches([file.sha256 for file in files]):
+                    await self._look_up_batch(inspection_pb2.LookupVerdictsRequest(sha256=digests))
+        except TimeoutError:
+            reason, condition = "TIMEOUT", Condition.SUBMISSION_TIMEOUT
+        except CloudFault as fault:
+            reason, condition = fault.reason, _condition(fault, Condition.SUBMISSION_TIMEOUT)
+        else:
+            return None
+        log.warning("submission.look-up-failed", reason=reason, condition=condition.value)
+        return condition
 
-            async def look_up(stubs: Stubs, request: inspection_pb2.LookupVerdictsRequest = request) -> None:
-                answer = await stubs.inspection.LookupVerdicts(request, timeout=policy.submission_seconds)
-                self._memory.under(answer.rule_set)
-                found.update((Sha256(each.sha256), self._keep(each)) for each in answer.verdicts)
+    async def _look_up_batch(self, request: inspection_pb2.LookupVerdictsRequest) -> None:
+        async def look_up(stubs: Stubs) -> inspection_pb2.LookupVerdictsResponse:
+            return await stubs.inspection.LookupVerdicts(request)
 
-            await tried_again(look_up, self._channel, _PAUSES)
-        return found
+        answer = await tried_again(look_up, self._channel, _PAUSES)
+        self._memory.under(answer.rule_set)
+        for verdict in answer.verdicts:
+            self._keep(verdict)
 
     def _upload(self, file: File, policy: DevicePolicy) -> "asyncio.Future[FileVerdict | Condition]":
         """The answer to come; an upload of the same content that is under way serves both."""

@@ -27,7 +27,7 @@ from device.enrollment.channels import CALL_SECONDS, as_device, outside
 from device.enrollment.diagnosis import diagnose
 from device.enrollment.identity import Identity
 from device.enrollment.keys import new_key_pem, proof, request_for
-from device.errors import CloudUnreachable, EnrolmentError, NotEnrolled
+from device.errors import CloudUnreachable, EnrolmentError, IdentityDamaged, NotEnrolled
 
 if TYPE_CHECKING:  # the asynchronous stubs exist in the .pyi files alone
     from atp.v1.device_pb2_grpc import DeviceServiceAsyncStub
@@ -113,7 +113,7 @@ class Renewal:
     async def _attempt(self) -> datetime:
         """Renew, and say when to look again."""
         try:
-            identity = await self.renew()
+            identity = await self._renewed_and_kept()
         except EnrolmentError as error:
             self.trouble = error
             self._failures += 1
@@ -123,6 +123,15 @@ class Renewal:
         self._failures = 0
         _log.info("certificate.renewed", generation=identity.generation, until=identity.not_after.isoformat())
         return due(identity, self._chance())
+
+    async def _renewed_and_kept(self) -> Identity:
+        """A full disk is trouble like any other: the identity in force stays, and the attempt is repeated."""
+        try:
+            return await self.renew()
+        except OSError as error:
+            raise IdentityDamaged(
+                f"the renewed certificate can't be kept: {error.strerror}", next_step="Make room in the state folder."
+            ) from error
 
     def _pause(self) -> timedelta:
         """Doubled each time, up to an hour, and up to half as long again by chance."""

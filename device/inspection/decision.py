@@ -23,6 +23,7 @@ from enum import StrEnum
 from typing import Final
 
 from device.inspection.policy import Action, CloudPolicy, Condition, Fallback, InspectionPolicy
+from device.message.addresses import folded_domain
 from device.message.envelope import Envelope
 from device.message.reading import Sha256
 
@@ -152,4 +153,5 @@ def _all_protected(domains: frozenset[str], envelope: Envelope) -> bool:
 
 
 def _domain(path: bytes) -> str:
-    return path.rpartition(b"@")[2].decode("utf-8", "replace").lower()
+    """As the policy has domains: an A-label, case-folded."""
+    return folded_domain(path.rpartition(b"@")[2].decode("utf-8", "replace"))

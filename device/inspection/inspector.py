@@ -31,6 +31,7 @@ from device.cloudlink.submission import File, Submission
 from device.inspection import decision as decisions
 from device.inspection import passes
 from device.inspection.decision import Decision, Scores, Verb
+from device.inspection.held_bytes import HeldBytes
 from device.inspection.lists import ListMatch, Standing, matched
 from device.inspection.policy import InspectionPolicy
 from device.message.content import decoded
@@ -57,6 +58,7 @@ class Desk:
     realm_id: Callable[[], str]
     account: Account
     background: Background
+    held: HeldBytes
     limits: ScanLimits
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -81,19 +83,30 @@ class MessageIntake:
         self._peers = peers
         self._scanner = Scanner(desk.limits)
         self._content: list[bytes] = []
+        self._held = 0
+        self._has_room = True
         self._decided: Decided | None = None
         self._receipt: Receipt | None = None
         self._lease: Lease | None = None
         self._put_off = False
 
     def feed(self, chunk: bytes) -> None:
-        """Keep the bytes and follow them."""
-        self._content.append(chunk)
-        self._scanner.feed(chunk)
+        """Keep the bytes and follow them, as long as there is room."""
+        self._has_room = self._has_room and self._desk.held.take(len(chunk))
+        if self._has_room:
+            self._held += len(chunk)
+            self._content.append(chunk)
+            self._scanner.feed(chunk)
+        else:
+            self._let_go()
 
     async def conclude(self, envelope: Envelope) -> Outcome:
         """Decide and act, as the story on top tells it; the policy in force now decides the whole message."""
         policy = self._desk.policy()
+        if not self._has_room:
+            self._put_off = True
+            self._desk.account.no_room(self._peers)
+            return Refuse(replies.OUT_OF_MEMORY)
         reading = self._scanner.close()
         pass_outcome = await self._use_pass(policy, envelope, reading)
         if pass_outcome is not None:
@@ -113,6 +126,7 @@ class MessageIntake:
 
     async def settle(self, reply: Reply | None) -> None:
         """The server has spoken: tell the cloud, then count and tell what became of the message."""
+        self._let_go()
         accepted = reply is not None and reply.positive
         if self._receipt is not None and (reply is not None):
             self._desk.background.spawn(self._desk.quarantine.settle(self._receipt, reply, accepted=accepted))
@@ -123,6 +137,7 @@ class MessageIntake:
 
     def abandon(self) -> None:
         """Nothing was sent, since the client left or we refused: what was stored is settled as refused, a lease given back."""
+        self._let_go()
         if self._receipt is not None:
             self._desk.background.spawn(self._desk.quarantine.settle(self._receipt, None, accepted=False))
         if self._lease is not None:
@@ -131,6 +146,12 @@ class MessageIntake:
             self._desk.account.settled(self._decided, None)
         elif not self._put_off:
             self._desk.account.abandoned()
+
+    def _let_go(self) -> None:
+        """The content is not needed any more; uploads under way still hold what they send."""
+        self._content = []
+        self._desk.held.give_back(self._held)
+        self._held = 0
 
     async def _use_pass(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Outcome | None:
         """The outcome of a message whose pass holds; None for every other, whose refused pass has been told of."""

@@ -20,6 +20,7 @@ Source: semantics in docs/architecture.md; that a From is easily forged is the v
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from device.inspection.policy import CloudPolicy
@@ -76,8 +77,8 @@ def matched(policy: CloudPolicy, envelope: Envelope, reading: Reading) -> ListMa
     if not policy.allow and not policy.block:
         return UNLISTED
     message = _Addresses.of(envelope, reading)
-    allowed = _allowed(_List(policy.allow), message, by_header_to=policy.allow_by_header_recipients)
-    return allowed or _blocked(_List(policy.block), message) or UNLISTED
+    allowed = _allowed(_list_of(policy.allow), message, by_header_to=policy.allow_by_header_recipients)
+    return allowed or _blocked(_list_of(policy.block), message) or UNLISTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,12 @@ class _List:
         """The entry of the first address, where every address is on the list; none at all is not enough."""
         entries = [self.entry_for(address) for address in addresses]
         return entries[0] if entries and all(entry is not None for entry in entries) else None
+
+
+@lru_cache(maxsize=4)
+def _list_of(entries: frozenset[str]) -> _List:
+    """Built once a policy, not once a message: a list may have 100,000 entries."""
+    return _List(entries)
 
 
 def _allowed(entries: _List, message: _Addresses, *, by_header_to: bool) -> ListMatch | None:

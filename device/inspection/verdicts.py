@@ -56,5 +56,9 @@ class VerdictMemory:
     def under(self, rule_set: str) -> None:
         """The cloud's rule set is this one; verdicts of another are forgotten."""
         if rule_set != self._rule_set:
-            self._verdicts.clear()
+            self.forget()
             self._rule_set = rule_set
+
+    def forget(self) -> None:
+        """Forget everything: the device belongs to another realm now, and verdicts belong to one."""
+        self._verdicts.clear()

@@ -72,6 +72,11 @@ class Account:
         self._counters.add(Count.PASS_PUT_OFF)
         self._events.tell(EventName.PASS_PUT_OFF, fault=fault, client=peers.client.host)
 
+    def no_room(self, peers: Peers) -> None:
+        """The device holds as much mail as it may: the sender tries again."""
+        self._counters.add(Count.EMAIL_NO_ROOM)
+        self._events.tell(EventName.MAIL_NO_ROOM, client=peers.client.host)
+
     def not_stored(self, decided: Decided, fault: str) -> None:
         """A message was to be quarantined, and the cloud could not keep it."""
         self._counters.add(Count.EMAIL_NOT_STORED)
@@ -87,9 +92,14 @@ class Account:
         self._events.tell(EventName.MAIL_FLAGGED_AFTERWARDS, verdict=score, **_fields(decided))
 
     def settled(self, decided: Decided, reply: Reply | None) -> None:
-        """The message's last word: the server's reply, or None where the connection broke first."""
+        """The message's last word: the server's reply, or None where there was none (we refused, or the connection broke)."""
         decision = decided.decision
         self._counters.add(Count.EMAIL_PROCESSED)
+        if decision.verb is not Verb.BLOCK and (reply is None or not reply.positive):
+            self._counters.add(Count.EMAIL_NOT_TAKEN)
+            code = None if reply is None else reply.code
+            self._events.tell(EventName.MAIL_NOT_TAKEN, verb=decision.verb.value, reply=code, **_fields(decided))
+            return
         self._counters.add(_VERBS[decision.verb])
         if decision.reason in _REASONS:
             self._counters.add(_REASONS[decision.reason])

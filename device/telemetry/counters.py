@@ -28,6 +28,8 @@ class Count(StrEnum):
     EMAIL_RELEASED = "email-released"
     EMAIL_FIRST_SEEN_PASSED = "email-first-seen-passed"
     EMAIL_FLAGGED_AFTERWARDS = "email-flagged-afterwards"
+    EMAIL_NOT_TAKEN = "email-not-taken"
+    EMAIL_NO_ROOM = "email-no-room"
     EMAIL_ABANDONED = "email-abandoned"
 
     FILE_SUBMISSION_SUCCESS = "file-submission-success"

@@ -22,6 +22,10 @@ WAITING: Final = 10_000
 """Events kept for a cloud that is away; a few megabytes."""
 
 
+LONGEST_FIELD: Final = 500
+"""Characters; senders choose some of them, and the cloud refuses what is longer than 512."""
+
+
 class EventName(StrEnum):
     """What can have happened."""
 
@@ -30,6 +34,8 @@ class EventName(StrEnum):
     MAIL_QUARANTINED = "mail.quarantined"
     MAIL_BLOCKED = "mail.blocked"
     MAIL_NOT_STORED = "mail.not-stored"
+    MAIL_NOT_TAKEN = "mail.not-taken"
+    MAIL_NO_ROOM = "mail.no-room"
     MAIL_FLAGGED_AFTERWARDS = "mail.flagged-afterwards"
     PASS_REFUSED = "pass.refused"  # noqa: S105 - an event's name
     PASS_PUT_OFF = "pass.put-off"  # noqa: S105 - an event's name
@@ -57,7 +63,7 @@ class Events:
 
     def tell(self, name: EventName, **fields: str | int | None) -> None:
         """Log an event and keep it for the cloud; fields that are None are left out."""
-        told = {key: str(value) for key, value in fields.items() if value is not None}
+        told = {key: str(value)[:LONGEST_FIELD] for key, value in fields.items() if value is not None}
         log.info(name.value, **told)
         if len(self._waiting) >= WAITING:
             self._waiting.popleft()

@@ -12,6 +12,8 @@ _ENCODED: Final = 78 / 57
 """What base64 and its line ends make of a file."""
 _AROUND: Final = 800
 """Header, text and boundaries, in bytes."""
+_IMAGE: Final = b"\x89PNG\r\n\x1a\n"
+"""How every PNG file begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,12 @@ class Workload:
     def write(self, folder: Path) -> Path:
         """The mail in a file, as smtp-source wants it: without CRs. The same chance bytes each time.
 
-        None of them is ASCII, so that no rule finds a word in them: what is measured is clean mail.
+        None of them is ASCII, so that no rule finds a word in them, and they pass for an image, so that the type is known:
+        what is measured is clean mail, not a fallback.
         """
         chance = Random(self.size).randbytes(round((self.size - _AROUND) / _ENCODED))  # noqa: S311 - a file to send
-        content = bytes(byte | 0x80 for byte in chance)
-        file = Sample("bench", "data.bin", "application/octet-stream", content, Expected.CLEAN)
+        content = _IMAGE + bytes(byte | 0x80 for byte in chance)
+        file = Sample("bench", "image.png", "image/png", content, Expected.CLEAN)
         written = folder / f"{self.size}.eml"
         mail = message("bench@example.com", "bench@example.net", "A mail", "Some words.\r\n", file, identity="bench")
         written.write_bytes(mail.replace(b"\r\n", b"\n"))

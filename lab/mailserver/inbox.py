@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from email import policy
 from email.parser import BytesHeaderParser
+
+from lab.mailserver.opened import decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Mail:
 
     def subject(self) -> str:
         """The decoded subject, for lists."""
-        return str(BytesHeaderParser(policy=policy.default).parsebytes(self.content).get("Subject", ""))
+        return decoded(BytesHeaderParser().parsebytes(self.content)["Subject"])
 
 
 class Inboxes:

@@ -1,29 +1,21 @@
-"""A mail server to look into: aiosmtpd in front, inboxes behind, and HTTP to read them.
-
-    GET  /messages                          every message, as JSON (or of one inbox: ?to=address)
-    GET  /messages?to=ADDRESS&wait=N        waits up to ten seconds until that inbox holds N messages
-    GET  /messages/NUMBER                   one message, as it came (message/rfc822)
+"""A mail server to look into: aiosmtpd in front, inboxes behind, and HTTP to read them (web.py).
 
 Recipients whose local part starts with "refuse" get 550, with "later" 451: mail servers do both.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
 from cloud.address import Address
 from lab.mailserver.inbox import Inboxes, Mail
+from lab.mailserver.web import inbox_app
 from lab.serving import bound, serving_http, serving_streams
 
 MAX_MESSAGE: Final = 50 * 1024 * 1024
-_WAIT_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +31,12 @@ class MailServer:
 async def mail_server(smtp: Address, http: Address) -> AsyncIterator[MailServer]:
     """Serve until the block ends; port 0 takes a free one."""
     inboxes = Inboxes()
-    smtp_socket, http_socket = bound(smtp), bound(http)
-    async with (
-        serving_streams(lambda: _smtp(inboxes), smtp_socket) as smtp_address,
-        serving_http(_app(inboxes), http_socket) as http_address,
-    ):
-        yield MailServer(smtp_address, http_address, inboxes)
+    with closing(bound(smtp)) as smtp_socket, closing(bound(http)) as http_socket:
+        async with (
+            serving_streams(lambda: _smtp(inboxes), smtp_socket) as smtp_address,
+            serving_http(inbox_app(inboxes), http_socket) as http_address,
+        ):
+            yield MailServer(smtp_address, http_address, inboxes)
 
 
 def _smtp(inboxes: Inboxes) -> SMTP:
@@ -93,36 +85,3 @@ class Keeper:
 def _client(session: Session) -> str:
     peer: Any = session.peer
     return f"{peer[0]}:{peer[1]}"
-
-
-def _app(inboxes: Inboxes) -> Starlette:
-    async def messages(request: Request) -> Response:
-        to = request.query_params.get("to")
-        wait = int(request.query_params.get("wait", "0"))
-        if to is None:
-            return JSONResponse([_summary(mail) for mail in inboxes.all()])
-        try:
-            found = await inboxes.wait_for(to, wait, _WAIT_SECONDS) if wait else inboxes.of(to)
-        except TimeoutError:
-            return JSONResponse({"error": f"{to} has fewer than {wait} messages"}, status_code=504)
-        return JSONResponse([_summary(mail) for mail in found])
-
-    async def message(request: Request) -> Response:
-        number = int(request.path_params["number"])
-        found = inboxes.all()
-        if not 1 <= number <= len(found):
-            return PlainTextResponse("no such message\n", status_code=404)
-        return Response(found[number - 1].content, media_type="message/rfc822")
-
-    return Starlette(routes=[Route("/messages", messages), Route("/messages/{number:int}", message)])
-
-
-def _summary(mail: Mail) -> dict[str, Any]:
-    return {
-        "number": mail.number,
-        "client": mail.client,
-        "mail_from": mail.mail_from,
-        "recipients": list(mail.recipients),
-        "subject": mail.subject(),
-        "size": len(mail.content),
-    }

@@ -1,10 +1,11 @@
 """The portal in a real browser: the strict cookie arrives, buttons work without script, and nothing is loaded from afar."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cloud.quarantine.lifecycle import State
+from cloud.quarantine.lifecycle import Act, Actor, ActorKind, State
 from tests.browser.chromium import PROGRAM, Page, chromium
 from tests.unit.cloud.portal.letters import Letter, Piece, invoice, letter
 from tests.unit.cloud.portal.rig import Rig
@@ -46,11 +47,45 @@ async def test_an_administrator_signs_in_and_decides(tmp_path: Path) -> None:
         await page.press("Sign in")
         assert "Read This" in await page.text()
         await page.go(f"{rig.base_url.origin}/console/messages/{held.id}")
-        await page.press("Delete")
+        assert "can't be brought back" not in await page.text()
+        await page.value("document.querySelector('summary.danger').click()")
+        assert "can't be brought back" in await page.text()
+        await page.press("Yes, delete it")
         assert "The content is destroyed" in await page.text()
         assert await rig.state_of(held) is State.DELETED
         await page.press("Sign out")
         assert "You are signed out" in await page.text()
+
+
+WIDTHS = (360, 768, 1100, 1240, 1440, 1920)
+
+
+async def test_the_list_fits_every_screen(tmp_path: Path) -> None:
+    """With long addresses, names and subjects, and every state: nothing lies outside of the page or of the list."""
+    subject = "Re: Invoice " + "and another word of it " * 20 + "x" * 200
+    long = letter(
+        Piece(b"Hello"),
+        replace(invoice(), name="y" * 150 + ".exe"),
+        mail_from=b"somebody.with.a.long.name@department.of.a.company.example.net",
+        recipients=(b"first.recipient.of.this@mail.example.com", b"second@example.com"),
+        fields=(("From", "a@example.net"), ("Subject", subject)),
+    )
+    async with served(tmp_path) as rig, chromium(tmp_path / "profile") as page:
+        for act in (None, Act.RELEASE, Act.DELETE):
+            held = await rig.hold(long)
+            if act is not None:
+                await rig.custody.act(rig.realm.id, held.id, act, Actor(ActorKind.RECIPIENT, "bob@mail.example.com"))
+        await page.go(await rig.console_links.issue(rig.realm.id))
+        await page.press("Sign in")
+        for width in WIDTHS:
+            await page.call(
+                "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+            )
+            too_wide = await page.value(
+                "[document.documentElement, ...document.querySelectorAll('.scroll, .list td, .list th')]"
+                ".filter(e => e.scrollWidth > e.clientWidth + (e.clientWidth ? 0 : 1e6)).map(e => e.outerHTML.slice(0, 90))"
+            )
+            assert too_wide == [], (width, too_wide)
 
 
 async def test_hostile_html_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:

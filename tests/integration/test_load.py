@@ -19,11 +19,12 @@ SESSIONS = 20
 
 def ten_kilobytes(folder: Path) -> Path:
     """A mail of 10 KB with one attachment in base64, as smtp-source wants it: without its CRs."""
-    file = Sample("data", "data.bin", "application/octet-stream", bytes(range(256)) * 27, Expected.CLEAN)
-    content = message("load@example.com", "load@example.net", "Load", "One of many.\r\n", file)
-    assert 9_500 < len(content) < 10_500
+    content = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 27
+    file = Sample("image", "image.png", "image/png", content, Expected.CLEAN)
+    mail = message("load@example.com", "load@example.net", "Load", "One of many.\r\n", file)
+    assert 9_500 < len(mail) < 10_500
     kept = folder / "mail.eml"
-    kept.write_bytes(content.replace(b"\r\n", b"\n"))
+    kept.write_bytes(mail.replace(b"\r\n", b"\n"))
     return kept
 
 

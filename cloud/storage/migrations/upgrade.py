@@ -15,7 +15,7 @@ _SCRIPTS: Final = Path(__file__).parent
 
 def upgrade_sqlite(path: Path) -> None:
     """Upgrade the file, making it where there is none. Raises Conflict where a newer version wrote it."""
-    engine = create_engine(f"sqlite:///{path}")
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     try:

@@ -74,7 +74,7 @@ def nested_bomb() -> Sample:
 
 def overlapping_bomb() -> Sample:
     """Forty members that are the same bytes (the idea: "A better zip bomb", Fifield 2019; here they unpack to 2.5 MiB)."""
-    text = bytes(64 * 1024)
+    text = b"\n" * (64 * 1024)
     deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = deflater.compress(text) + deflater.flush()
     sizes = (zlib.crc32(text), len(packed), len(text))

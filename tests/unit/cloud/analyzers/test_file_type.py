@@ -1,17 +1,24 @@
 """What files are, by content, and names that say otherwise."""
 
+import random
+import time
+
 import pytest
 
 from cloud.analyzers import kinds
-from cloud.analyzers.evidence import File
+from cloud.analyzers.budget import Budget, Limits
+from cloud.analyzers.evidence import File, Sign
 from cloud.analyzers.file_type import TypeAnalyzer, TypeReader
 from cloud.analyzers.kinds import Kind
+from cloud.inspection.score import is_unopened
 from lab.traffic.samples.catalogue import sample
 from lab.traffic.samples.compound_file import compound_file
 from lab.traffic.samples.packages import zip_of
-from tests.unit.cloud.analyzers.looking import found_by, signs
+from tests.unit.cloud.analyzers.looking import examine, found_by, signs
 
 _SHORTCUT = b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0\x46" + bytes(60)
+_CHANCE = random.Random(1).randbytes(1000)
+_ENVELOPED = b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0\x80" + _CHANCE
 
 
 @pytest.mark.parametrize(
@@ -69,4 +76,34 @@ def test_a_name_that_says_otherwise_is_seen(name: str, content: bytes, expected:
 
 
 def test_an_unknown_type_contradicts_nothing() -> None:
-    assert not TypeAnalyzer().wants(File(b"\x00\x01", Kind(), "a.pdf"))
+    found = TypeAnalyzer().examine(File(b"\x00\x01", Kind(), "a.pdf"), Budget(Limits(), time.monotonic))
+    assert [each.name for each in found if isinstance(each, Sign)] == ["type.unknown"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sign"),
+    [
+        (_CHANCE, "type.unknown"),
+        (bytes(64), "type.unknown"),
+        (b"\x85\x01\x0c\x03" + _CHANCE, "type.unknown"),
+        (b"-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMAw==\r\n-----END PGP MESSAGE-----\r\n", "type.not-taken-apart"),
+        (b"\x78\x9f\x3e\x22" + bytes(60), "type.not-taken-apart"),
+        (_ENVELOPED, "type.not-taken-apart"),
+    ],
+    ids=["chance", "zeros", "PGP in binary", "PGP in ASCII", "TNEF", "S/MIME"],
+)
+@pytest.mark.parametrize("packed", [False, True], ids=["alone", "in a ZIP"])
+def test_what_nobody_can_look_into_is_unopened_and_weighs_nothing(content: bytes, sign: str, *, packed: bool) -> None:
+    """The device's unknown-file fallback decides; on its own it is no suspicion."""
+    findings = examine(zip_of({"file": content}) if packed else content)
+    assert [(each.name, each.weight) for each in findings.evidence] == [(sign, 0)]
+    assert is_unopened(findings.evidence)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"a", b"\n", b"Gr\xfc\xdfe\n", b"0 is a number.\n", b"SRXLAB-SCORE: 3\n", sample("image-png").content],
+    ids=["empty", "a letter", "a line end", "Latin-1", "a digit", "test file", "image"],
+)
+def test_a_text_and_an_image_are_not_unopened(content: bytes) -> None:
+    assert not is_unopened(examine(content).evidence)

@@ -40,8 +40,11 @@ async def test_the_list_has_the_vendors_columns(rig: Rig, console: Browser) -> N
         "bob@example.net",
         "Invoice 42",
         "invoice.exe",
-        "25 November 2025, 08:00 UTC",
+        ">Nov 25, 08:00</time>",
+        'title="25 November 2025, 08:00 UTC"',
+        "Times are UTC",
         "Held",
+        "none yet",
     ):
         assert value in page
 
@@ -67,7 +70,8 @@ async def test_the_counts_and_the_filter(rig: Rig, console: Browser) -> None:
     assert "<strong>2</strong> All" in everything
     assert "<strong>1</strong> Held" in everything
     assert "<strong>1</strong> Deleted" in everything
-    assert "recipient (alice@example.com)" in everything
+    assert "deleted · <bdi>alice@example.com</bdi> · <time" in everything
+    assert ">Nov 25</time>" in everything
     alone = (await console.get("/console?state=deleted")).text
     assert deleted.id in alone
     assert held.id not in alone
@@ -93,7 +97,7 @@ async def test_the_administrator_decides(rig: Rig, console: Browser, act: str, s
     await rig.change(release_option="administrator")
     held = await rig.hold()
     path = f"/console/messages/{held.id}"
-    assert buttons(await console.get(path)) == ["Sign out", "Release", "Delete", "Block the sender"]
+    assert buttons(await console.get(path)) == ["Sign out", "Release", "Yes, delete it", "Block the sender"]
     assert (await console.press(path, act)).headers["location"] == path
     after = await rig.custody.get(rig.realm.id, held.id)
     assert (after.state, after.acted_by) == (state, "administrator:console")
@@ -140,7 +144,38 @@ async def test_the_sender_can_be_blocked(rig: Rig, console: Browser) -> None:
     held = await rig.hold()
     answer = await console.press(f"/console/messages/{held.id}", "block-sender")
     assert rig.blocked == [(rig.realm.id, "bob@example.net")]
-    assert "The sender is on the blocklist now" in (await console.get(answer.headers["location"])).text
+    page = await console.get(answer.headers["location"])
+    assert "The sender is on the blocklist now" in page.text
+    assert "Block the sender" not in buttons(page)
+
+
+async def test_of_a_message_that_is_gone_nobody_is_blocked(rig: Rig, console: Browser) -> None:
+    """There is nothing left to judge the sender by."""
+    held = await rig.hold()
+    await rig.custody.act(rig.realm.id, held.id, Act.DELETE, RECIPIENT)
+    assert buttons(await console.get(f"/console/messages/{held.id}")) == ["Sign out"]
+
+
+async def test_delete_asks_first(rig: Rig, console: Browser) -> None:
+    """The button that destroys stands under a question that has to be opened, without a script."""
+    held = await rig.hold()
+    page = (await console.get(f"/console/messages/{held.id}")).text
+    question = page.partition('<details class="question">')[2].partition("</details>")[0]
+    assert '<summary class="button danger">Delete</summary>' in question
+    assert "can't be brought back" in question
+    assert page.count(f"/console/messages/{held.id}/delete") == question.count("/delete") == 1
+
+
+@pytest.mark.parametrize("act", ["", "/delete", "/block-sender"])
+async def test_a_message_that_there_is_not_leads_back_to_the_list(console: Browser, act: str) -> None:
+    """In the console's words, not in those of the command line."""
+    token = form_token(await console.get("/console"))
+    path = f"/console/messages/msg_unknown{act}"
+    answer = await (console.post(path, {"form_token": token}) if act else console.get(path))
+    assert answer.status_code == 404
+    assert "There is no such message in this quarantine." in answer.text
+    assert "srx-cloud" not in answer.text
+    assert 'href="/console">Back to the list</a>' in answer.text
 
 
 async def test_the_null_sender_can_not_be_blocked(rig: Rig, console: Browser) -> None:

@@ -25,6 +25,21 @@ def test_what_is_read(text: str, origin: str, authority: str, path: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("text", "aliases"),
+    [
+        ("http://127.0.0.1:8025", {"localhost:8025", "[::1]:8025"}),
+        ("http://localhost", {"127.0.0.1", "[::1]"}),
+        ("https://[::1]:8443", {"127.0.0.1:8443", "localhost:8443"}),
+        ("http://127.0.0.2", set()),
+        ("https://q.example.com", set()),
+    ],
+)
+def test_this_machine_has_three_names(text: str, aliases: set[str]) -> None:
+    """On the same port, and only where the settings name one of them."""
+    assert BaseUrl.parse(text).aliases == aliases
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *(

@@ -181,6 +181,34 @@ async def test_another_host_is_not_served(rig: Rig, browser: Browser, host: str)
     assert host == "" or host not in answer.text
 
 
+async def test_an_error_under_another_name_looks_like_a_page(browser: Browser) -> None:
+    """The style sheet is served under any name, and leads nowhere else."""
+    sheet = await browser.http.get("/static/portal.css", headers={"host": "evil.example"})
+    assert (sheet.status_code, sheet.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    for path in ("/static/../console", "/static/%2e%2e/console"):
+        request = httpx.Request("GET", f"{OURS}{path}", headers={"host": "evil.example"})
+        assert (await browser.http.send(request)).status_code in (404, 421)
+
+
+async def test_this_machines_other_names_lead_to_its_own(tmp_path: Path) -> None:
+    """A person is led to the name in the settings, with path and query; a form, and another port, are not."""
+    rig = await Rig.build(tmp_path, "http://127.0.0.1:8025")
+    async with rig.browser() as browser:
+        for host in ("localhost:8025", "LOCALHOST:8025", "[::1]:8025"):
+            answer = await browser.http.get("/console?state=held&x=%0d%0ay", headers={"host": host})
+            assert answer.status_code == 307
+            assert answer.headers["location"] == "http://127.0.0.1:8025/console?state=held&x=%0d%0ay"
+            assert answer.headers["cache-control"] == "no-store"
+            assert (await browser.http.post("/console", headers={"host": host})).status_code == 421
+        odd = await browser.http.send(
+            httpx.Request("GET", "http://127.0.0.1:8025//evil.example/%0d%0a", headers={"host": "localhost:8025"})
+        )
+        assert odd.headers["location"] == "http://127.0.0.1:8025//evil.example/%0D%0A"
+        for host in ("localhost", "localhost:80", "localhost:8026", "localhost.evil.example:8025", "127.0.0.2:8025"):
+            assert (await browser.http.get("/", headers={"host": host})).status_code == 421
+    await rig.database.close()
+
+
 async def test_our_host_may_be_written_otherwise(browser: Browser) -> None:
     """With its default port, and in capitals."""
     for host in ("quarantine.example.com:443", "Quarantine.Example.COM"):

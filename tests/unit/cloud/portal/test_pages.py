@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from cloud.portal.pages import kilobytes, moment, size, who
+from cloud.portal.pages import day, kilobytes, moment, short_moment, short_who, size, who
 from tests.unit.cloud.portal.letters import Piece, invoice, letter
 from tests.unit.cloud.portal.rig import Browser, Rig
 from tests.unit.cloud.portal.test_safe_html import ATTACKS, inspect
@@ -80,8 +80,15 @@ def test_times_and_sizes_are_for_people() -> None:
     """In UTC, and said so; KB as the vendor's list has them."""
     assert moment(datetime(2025, 11, 5, 9, 3, tzinfo=timezone(timedelta(hours=2)))) == "5 November 2025, 07:03 UTC"
     assert moment(datetime(2025, 11, 25, tzinfo=UTC)) == "25 November 2025, 00:00 UTC"
+    assert short_moment(datetime(2026, 1, 5, 9, tzinfo=UTC)) == "Jan 5, 09:00"
+    assert day(datetime(2026, 1, 5, 1, tzinfo=timezone(timedelta(hours=2)))) == "Jan 4"
     assert [size(count) for count in (0, 1023, 1536, 5 * 1024 * 1024)] == ["0 bytes", "1023 bytes", "1.5 KB", "5.0 MB"]
     assert [kilobytes(count) for count in (0, 1, 1024, 1025)] == ["0", "1", "1", "2"]
     assert who("recipient:alice@example.com") == "recipient (alice@example.com)"
     assert who("administrator") == "administrator"
+    assert [short_who(each) for each in ("administrator:console", "recipient", "system:expired")] == [
+        "console",
+        "recipient",
+        "",
+    ]
     assert who("system:expired") == "its time was over"

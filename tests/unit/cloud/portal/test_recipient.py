@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from cloud.quarantine.lifecycle import Act, Actor, ActorKind, State
+from cloud.release.progress import Release
+from cloud.storage.releases import ReleaseStore
 from tests.unit.cloud.portal.letters import Piece, invoice, letter
 from tests.unit.cloud.portal.rig import Browser, Rig, action, buttons, form_token
 
@@ -25,7 +27,7 @@ async def test_a_link_leads_to_the_message_and_its_preview(rig: Rig, browser: Br
     ):
         assert shown in page.text
     assert "SECRET-BYTES" not in page.text
-    assert buttons(page) == ["Release", "Delete"]
+    assert buttons(page) == ["Release", "Yes, delete it"]
 
 
 async def test_releasing_sends_and_says_so(rig: Rig, browser: Browser) -> None:
@@ -41,6 +43,23 @@ async def test_releasing_sends_and_says_so(rig: Rig, browser: Browser) -> None:
     await rig.custody.finish_sending(held.id, taken=True)
     assert "The message was released" in (await browser.get(path)).text
     assert rig.dispatched.released == [held.id]
+
+
+async def test_a_release_that_waits_says_so_without_saying_why(rig: Rig, browser: Browser) -> None:
+    """Why is for the administrator; once it goes on, the page says that again."""
+    held = await rig.hold()
+    path = await rig.open(browser, held)
+    await browser.press(path, "release")
+    releases = ReleaseStore(rig.database)
+    await releases.begin(Release("act_1", rig.realm.id, held.id, rig.time()))
+    await releases.note_problem("act_1", "no release route is set")
+    page = (await browser.get(path)).text
+    assert "released, and waits" in page
+    assert "Your administrator can see why" in page
+    assert "on its way" not in page
+    assert "route" not in page
+    await releases.note_problem("act_1", "")
+    assert "on its way" in (await browser.get(path)).text
 
 
 async def test_deleting_destroys_and_says_so(rig: Rig, browser: Browser) -> None:
@@ -85,13 +104,14 @@ async def test_where_the_administrator_releases_a_recipient_asks(rig: Rig, brows
     held = await rig.hold()
     path = await rig.open(browser, held)
     page = await browser.get(path)
-    assert buttons(page) == ["Request release", "Delete"]
+    assert buttons(page) == ["Request release", "Yes, delete it"]
     refused = await browser.post(f"{path}/release", {"form_token": form_token(page)})
     assert refused.status_code == 403
     assert (await browser.press(path, "request")).status_code == 303
     page = await browser.get(path)
     assert "The administrator was asked" in page.text
-    assert buttons(page) == ["Delete"]
+    assert "The administrator releases the message or deletes it" in page.text
+    assert buttons(page) == ["Yes, delete it"]
     assert rig.dispatched.released == []
 
 
@@ -103,7 +123,7 @@ async def test_a_message_that_no_server_took_can_be_released_again(rig: Rig, bro
     await rig.custody.finish_sending(held.id, taken=False)
     page = await browser.get(path)
     assert "no mail server took it" in page.text
-    assert buttons(page) == ["Release", "Delete"]
+    assert buttons(page) == ["Release", "Yes, delete it"]
 
 
 async def test_an_expired_message_says_so(rig: Rig, browser: Browser) -> None:

@@ -1,12 +1,14 @@
 """Acts on held messages: the first wins, the record is true, and what follows is handed over."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from atp.v1 import quarantine_pb2 as wire
-from cloud.errors import Conflict, NotFound, Refused
+from cloud.errors import Conflict, NotFound, Refused, ShuttingDown
+from cloud.quarantine.custody import Custody
 from cloud.quarantine.held import HeldMessage
 from cloud.quarantine.lifecycle import Act, Actor, ActorKind, State
 from tests.unit.cloud.quarantine.world import ADMINISTRATOR, RECIPIENT, World, manifest_for, sample
@@ -155,20 +157,27 @@ async def test_only_a_message_that_is_being_sent_can_have_been_sent(world: World
         await world.custody.finish_sending("msg_unknown", taken=True)
 
 
-async def test_what_could_not_be_handed_over_is_handed_over_at_the_next_start(world: World) -> None:
+@pytest.mark.parametrize("failure", [ShuttingDown("not now"), OSError("disk full")], ids=["ours", "not ours"])
+@pytest.mark.parametrize("later", [Custody.hand_over_unsent, Custody.recover], ids=["a minute later", "next start"])
+async def test_what_could_not_be_handed_over_is_handed_over_later(
+    world: World, failure: Exception, later: Callable[[Custody], Awaitable[None]]
+) -> None:
+    """Whoever acted has acted, and hears of no failure."""
     receipt = await world.hold()
-    world.calls.failing = True
+    world.calls.failing = failure
     await world.settle(receipt, wire.SETTLE_OUTCOME_ACCEPTED)
     held = await act(world, receipt.message_id, Act.RELEASE)
     assert held.state is State.SENDING
     (unsent,) = await world.custody.unsent_acts()
     assert (unsent.message_id, unsent.act, unsent.actor) == (receipt.message_id, Act.RELEASE, RECIPIENT)
-    world.calls.failing = False
-    await world.custody.recover()
+    await later(world.custody)
+    assert len(await world.custody.unsent_acts()) == 1
+    world.calls.failing = None
+    await later(world.custody)
     assert world.calls.named("release") == [("release", receipt.message_id, unsent.id)]
     assert world.calls.named("notice") == [("notice", unsent.id)]
     assert world.calls.named("quarantined") == [("quarantined", receipt.message_id)]
-    await world.custody.recover()
+    await later(world.custody)
     assert len(world.calls.named("release")) == len(world.calls.named("quarantined")) == 1
 
 

@@ -10,7 +10,6 @@ from typing import Self
 from atp.identity import DeviceId
 from atp.v1 import quarantine_pb2 as wire
 from cloud.clock import random_id
-from cloud.errors import ShuttingDown
 from cloud.policy.realm import Realm
 from cloud.quarantine.custody import Custody
 from cloud.quarantine.keys import KeyRing
@@ -39,10 +38,10 @@ ADMINISTRATOR = Actor(ActorKind.ADMINISTRATOR, "console")
 
 @dataclass
 class Calls:
-    """What a Dispatch and a Links were asked; `failing` makes the Dispatch refuse."""
+    """What a Dispatch and a Links were asked; `failing` is what the Dispatch raises."""
 
     made: list[tuple[str, ...]] = field(default_factory=list)
-    failing: bool = False
+    failing: Exception | None = None
 
     async def release(self, message_id: str, act_id: str) -> None:
         self._note("release", message_id, act_id)
@@ -61,8 +60,8 @@ class Calls:
         return [call for call in self.made if call[0] == name]
 
     def _note(self, *call: str) -> None:
-        if self.failing:
-            raise ShuttingDown("the double refuses")
+        if self.failing is not None:
+            raise self.failing
         self.made.append(call)
 
 

@@ -125,7 +125,7 @@ class Rig:
         backoff = Backoff(SOON, SOON)
         work = ReleaseWork(Needs(custody, realms, verdicts, desk, releases, courier, passwords, clock, HOST, backoff))
         notice_work = NoticeWork(
-            NoticeNeeds(notices, acts, held, realms, releases, courier, NoticeWriter(HOST), clock, backoff)
+            NoticeNeeds(notices, acts, custody, realms, releases, courier, NoticeWriter(HOST), clock, backoff)
         )
         reception = Reception(held, vault, custody, realms, NoLinks(), clock, random_id, notice_domain=HOST)
         return cls(
