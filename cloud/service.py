@@ -59,7 +59,7 @@ class Listening:
 
 async def run(settings: Settings, stopping: asyncio.Event, announce: Callable[[Listening], None]) -> None:
     """Serve until `stopping` is set; the steps are above. Raises CloudError where it can't start."""
-    asyncio.get_running_loop().set_exception_handler(_note_failure)
+    asyncio.get_running_loop().set_exception_handler(note_failure)
     try:
         await _run(settings, stopping, announce)
     except ExceptionGroup as group:
@@ -67,7 +67,7 @@ async def run(settings: Settings, stopping: asyncio.Event, announce: Callable[[L
         raise _innermost(group) from None
 
 
-def _note_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def note_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """What failed with nobody waiting for it (a callback, a connection's task): to the log, and the service goes on.
 
     Its kind and place alone: its text may quote content.

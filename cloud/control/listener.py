@@ -16,13 +16,17 @@ from cloud.control.unix_socket import listening, peer_user_id
 from cloud.control.wire import MAX_REQUEST
 
 _REQUEST_SECONDS: Final = 30.0
+_ANSWER_SECONDS: Final = 30.0
+"""How long a client may take to read its answer."""
+_GRACE_SECONDS: Final = 5.0
+"""How long commands under way have at the end, before their connections are cut off."""
 
 _log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def serving(state: Path, administration: Administration) -> AsyncIterator[None]:
-    """Take commands for the length of the block; those that are under way at its end are finished."""
+    """Take commands for the length of the block; those under way at its end are finished, unless their clients hold them up."""
     commands = _Commands(administration)
     with listening(state) as door:
         server = await asyncio.start_unix_server(commands.take, sock=door, limit=MAX_REQUEST)
@@ -38,27 +42,39 @@ class _Commands:
 
     def __init__(self, administration: Administration) -> None:
         self._administration = administration
-        self._under_way = 0
+        self._under_way: set[asyncio.StreamWriter] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection. A bug of ours ends the connection without an answer, and asyncio's handler notes it."""
-        self._under_way += 1
+        self._under_way.add(writer)
         self._idle.clear()
         try:
             await self._serve(reader, writer)
         except (OSError, TimeoutError, ValueError):
             _log.info("command.connection_lost")
+            writer.transport.abort()
         finally:
             writer.close()
-            self._under_way -= 1
+            self._under_way.discard(writer)
             if not self._under_way:
                 self._idle.set()
 
     async def finished(self) -> None:
-        """Wait until no command is under way."""
-        await self._idle.wait()
+        """Wait until no command is under way; a client that sends or reads too slowly is cut off."""
+        if not await self._until_idle():
+            _log.warning("command.cut_off", connections=len(self._under_way))
+            for writer in self._under_way:
+                writer.transport.abort()
+            await self._until_idle()
+
+    async def _until_idle(self) -> bool:
+        try:
+            async with asyncio.timeout(_GRACE_SECONDS):
+                return await self._idle.wait()
+        except TimeoutError:
+            return False
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(_REQUEST_SECONDS):
@@ -66,7 +82,8 @@ class _Commands:
         if not line.endswith(b"\n"):
             return
         writer.write(await perform(self._administration, line, _operator(writer)))
-        await writer.drain()
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await writer.drain()
 
 
 def _operator(writer: asyncio.StreamWriter) -> str:

@@ -97,7 +97,7 @@ def _read(name: str, value: Any) -> Any:
     default = _DEFAULTS[name]
     try:
         return _convert(name, default, value)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         wanted = _wanted(name, default)
         raise InvalidRequest(f"{name} can't be that value", next_step=f"{name} is {wanted}.") from error
 

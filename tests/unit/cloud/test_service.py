@@ -1,9 +1,42 @@
-"""The parts of the service's start that need no service."""
+"""The parts of the service that need no service."""
+
+import asyncio
+import json
+from collections.abc import Iterator
 
 import pytest
+import structlog
 
+from cloud import log
 from cloud.portal.base_url import BaseUrl
-from cloud.service import mail_host
+from cloud.service import mail_host, note_failure
+from cloud.settings import LogFormat, LogLevel
+
+
+@pytest.fixture
+def _json_log() -> Iterator[None]:
+    log.configure(LogLevel.INFO, LogFormat.JSON)
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("_json_log")
+async def test_what_fails_in_the_loop_is_logged_by_kind_and_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """An error's text may quote a statement's parameters, and those are people's addresses."""
+
+    def fail() -> None:
+        raise ValueError("secret@example.com")
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(note_failure)
+    loop.call_soon(fail)
+    loop.call_soon(loop.call_exception_handler, {"message": "nothing was raised"})
+    await asyncio.sleep(0)
+    err = capsys.readouterr().err
+    first, second = (json.loads(line) for line in err.splitlines())
+    assert (first["event"], first["error"], first["at"].split(":")[0]) == ("loop.failure", "ValueError", "fail")
+    assert (second["what"], second["error"]) == ("nothing was raised", "")
+    assert "secret" not in err
 
 
 @pytest.mark.parametrize(

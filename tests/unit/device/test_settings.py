@@ -43,6 +43,8 @@ def test_fallback_options_make_the_policy() -> None:
         ("fallback", ["no-such-condition=block"]),
         ("fallback", ["unknown-file"]),
         ("verdict_timeout", "-1"),
+        ("verdict_timeout", "600"),
+        ("max_held_bytes", "0"),
         ("first_seen", "ask"),
         ("max_message_size", "1"),
         ("client_address", "guess"),

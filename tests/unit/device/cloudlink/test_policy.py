@@ -117,7 +117,23 @@ async def test_watching_anew_keeps_the_policy_and_asks_for_what_is_newer(cloud: 
         watching.cancel()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"whose": 1}', b"\xff\xfe"])
+async def test_a_policy_that_cannot_be_kept_is_in_force_all_the_same(cloud: Cloud, tmp_path: Path) -> None:
+    """A full disk, or a file that can't be written, ends nothing."""
+    (tmp_path / "policy.new").mkdir()
+    async with serving((add_PolicyServiceServicer_to_server, cloud)) as channel, asyncio.TaskGroup() as tasks:
+        keeper = PolicyKeeper(tmp_path / "policy.json", member_of(channel, "realm"))
+        watching = tasks.create_task(keeper.run())
+        cloud.send(8)
+        await until_revision(keeper, 8)
+        cloud.send(9, action=99)
+        cloud.send(10)
+        await until_revision(keeper, 10)
+        watching.cancel()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"{}", b'{"whose": 1}', b"\xff\xfe", b"[]", b"null", b'"x"', b'{"snapshot": 1}']
+)
 async def test_a_damaged_file_is_no_policy(cloud: Cloud, tmp_path: Path, content: bytes) -> None:
     """The device starts, and says that it has none."""
     (tmp_path / "policy.json").write_bytes(content)

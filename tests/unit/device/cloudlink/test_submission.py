@@ -30,6 +30,7 @@ class Cloud(InspectionServiceServicer):
         self.uploads: list[bytes] = []
         self.look_ups = 0
         self.fault: grpc.StatusCode | None = None
+        self.fault_from = 1
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.arrived = asyncio.Event()
@@ -44,7 +45,7 @@ class Cloud(InspectionServiceServicer):
         verdicts = [_verdict(digest, self.known[digest]) for digest in request.sha256 if digest in self.known]
         self.looked_up.set()
         await self.may_say.wait()
-        if self.fault is not None:
+        if self.fault is not None and self.look_ups >= self.fault_from:
             await context.abort(self.fault, "as told")
         return wire.LookupVerdictsResponse(verdicts=verdicts, rule_set="rules-1")
 
@@ -158,6 +159,25 @@ async def test_each_fault_has_its_condition(world: World, code: grpc.StatusCode,
     world.cloud.fault = code
     one = file(b"\x00 any")
     assert (await world.scores(one)).missing == {one.sha256: condition}
+
+
+async def test_a_look_up_that_fails_half_way_loses_no_verdict(world: World) -> None:
+    """More files than one look-up takes: what the first told stands, malice above all, when the second fails."""
+    files = [file(b"\x00 %d" % number) for number in range(300)]
+    world.cloud.known[files[0].sha256] = 9
+    world.cloud.fault, world.cloud.fault_from = grpc.StatusCode.RESOURCE_EXHAUSTED, 2
+    scores = await world.scores(*files)
+    assert scores.known == {files[0].sha256: 9}
+    assert set(scores.missing.values()) == {Condition.OUT_OF_RESOURCES}
+
+
+async def test_a_look_up_has_its_time_and_no_more(world: World) -> None:
+    """submission-timeout, from the first attempt to the last."""
+    world.cloud.may_say.clear()
+    one = file(b"\x00 any")
+    scores = await world.scores(one, policy=DevicePolicy(verdict_seconds=0.3, submission_seconds=0.2))
+    assert scores.missing == {one.sha256: Condition.SUBMISSION_TIMEOUT}
+    world.cloud.may_say.set()
 
 
 async def test_a_verdict_that_does_not_come_in_time(world: World) -> None:

@@ -138,6 +138,13 @@ def test_strangers_get_no_portal_links(protected: frozenset[str], verb: Verb) ->
     assert decision.scored(InspectionPolicy(policy), ENVELOPE, scores({BAD: 10})).verb is verb
 
 
+def test_protected_domains_compare_as_a_labels() -> None:
+    """The policy has A-labels in lower case; a recipient may be written in UTF-8, in capitals, with a last dot."""
+    policy = CloudPolicy(protected_domains=frozenset({"xn--bcher-kva.example", "example.net"}))
+    envelope = Envelope(b"", (Recipient("a@bücher.example".encode()), Recipient(b"b@EXAMPLE.NET.")))
+    assert decision.blocklisted(policy, envelope).verb is Verb.QUARANTINE
+
+
 @pytest.mark.parametrize(
     ("action", "verb"),
     [(Action.QUARANTINE, Verb.QUARANTINE), (Action.TAG_AND_DELIVER, Verb.TAG), (Action.PERMIT, Verb.DELIVER)],
