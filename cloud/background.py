@@ -46,7 +46,7 @@ class Background:
             await self._jobs.start(jobs_database, {RELEASE: self._releases(), NOTICE: self._notices()})
             await self._rooms.custody.recover()
             await self._rooms.dispatcher.recover()
-            schedule = Schedule(self._duties())
+            schedule = Schedule(self.duties())
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(schedule.run(), name="schedule")
                 try:
@@ -55,6 +55,20 @@ class Background:
                     schedule.stop()
         finally:
             await self._jobs.stop()
+
+    def duties(self) -> tuple[Duty, ...]:
+        """What comes round. Each finds its work by looking, so a missed turn is made good by the next."""
+        return (
+            Duty("unsent acts", timedelta(minutes=1), self._rooms.custody.hand_over_unsent),
+            Duty("retention", timedelta(minutes=10), self._now(self._rooms.custody.expire)),
+            Duty("release keys", timedelta(hours=1), self._retire_release_keys),
+            Duty("portal links", timedelta(hours=1), self._now(self._rooms.links.forget_expired)),
+            Duty("portal sessions", timedelta(hours=1), self._now(self._sessions.forget_expired)),
+            Duty("passes", timedelta(hours=6), self._now(self._passes.remove_expired, _PASSES_KEPT)),
+            Duty("tokens", timedelta(hours=6), self._now(self._tokens.drop_expired, _TOKENS_KEPT)),
+            Duty("verdicts", timedelta(hours=6), self._now(self._rooms.verdicts.forget, _VERDICTS_KEPT)),
+            Duty("finished jobs", timedelta(hours=6), self._now(self._jobs.remove_finished, _JOBS_KEPT)),
+        )
 
     def _courier(self) -> Courier:
         rooms = self._rooms
@@ -88,20 +102,6 @@ class Background:
             clock=rooms.clock,
         )
         return notice_work.NoticeWork(needs).attempt
-
-    def _duties(self) -> tuple[Duty, ...]:
-        """What comes round. Each finds its work by looking, so a missed turn is made good by the next."""
-        return (
-            Duty("unsent acts", timedelta(minutes=1), self._rooms.custody.hand_over_unsent),
-            Duty("retention", timedelta(minutes=10), self._now(self._rooms.custody.expire)),
-            Duty("release keys", timedelta(hours=1), self._retire_release_keys),
-            Duty("portal links", timedelta(hours=1), self._now(self._rooms.links.forget_expired)),
-            Duty("portal sessions", timedelta(hours=1), self._now(self._sessions.forget_expired)),
-            Duty("passes", timedelta(hours=6), self._now(self._passes.remove_expired, _PASSES_KEPT)),
-            Duty("tokens", timedelta(hours=6), self._now(self._tokens.drop_expired, _TOKENS_KEPT)),
-            Duty("verdicts", timedelta(hours=6), self._now(self._rooms.verdicts.forget, _VERDICTS_KEPT)),
-            Duty("finished jobs", timedelta(hours=6), self._now(self._jobs.remove_finished, _JOBS_KEPT)),
-        )
 
     def _now(
         self, do: Callable[[datetime], Awaitable[object]], ago: timedelta = timedelta(0)

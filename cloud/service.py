@@ -70,11 +70,12 @@ async def run(settings: Settings, stopping: asyncio.Event, announce: Callable[[L
 def note_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """What failed with nobody waiting for it (a callback, a connection's task): to the log, and the service goes on.
 
-    Its kind and place alone: its text may quote content.
+    Its kind and place alone: its text may quote content, and so may what asyncio tells of a callback.
     """
     error = context.get("exception")
     failure = Failure("", "") if error is None else Failure.of(error)
-    _log.error("loop.failure", what=context["message"], error=failure.error, at=failure.place)
+    what = context["message"].partition(" in callback ")[0]
+    _log.error("loop.failure", what=what, error=failure.error, at=failure.place)
 
 
 def _innermost(group: ExceptionGroup) -> Exception:

@@ -34,7 +34,10 @@ TEST_SCORES: Final = tuple(
 DISGUISED: Final = Sign("type.disguised", 8, "A program, a script or a shortcut under the name of a harmless file.")
 TYPE_UNKNOWN: Final = Sign("type.unknown", 0, "Nothing here knows what kind of file this is.", unopened=True)
 NOT_TAKEN_APART: Final = Sign(
-    "type.not-taken-apart", 0, "Its content is encrypted or packed in a way that is not taken apart here.", unopened=True
+    "type.not-taken-apart",
+    0,
+    "Its content is encrypted or packed in a way that is not taken apart here.",
+    unopened=True,
 )
 CONTRADICTS_NAME: Final = Sign("type.contradicts-name", 3, "The content is of another kind than the name says.")
 NAME_RUNS: Final = Sign("name.runs", 5, "The name is one that Windows runs when it is opened.")

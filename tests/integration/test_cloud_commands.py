@@ -134,6 +134,21 @@ def test_with_a_service_the_same_commands_go_through_it(tmp_path: Path) -> None:
     assert [realm["name"] for realm in run(state, "realm", "list", "--json").json["realms"]] == ["acme"]
 
 
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    """`srx-cloud settings show | head -0`: it ends in silence, as programs that SIGPIPE ends do; as a table and as JSON."""
+    state = tmp_path / "state"
+    run(state, "realm", "create", "acme")
+    for flags in ((), ("--json",)):
+        reading, writing = os.pipe()
+        os.close(reading)
+        command = (*PROGRAM, "settings", "show", "--state", str(state), *flags)
+        ended = subprocess.run(
+            command, env=ENVIRONMENT, stdout=writing, stderr=subprocess.PIPE, timeout=MINUTE, check=False
+        )
+        os.close(writing)
+        assert (ended.returncode, ended.stderr) == (141, b"")
+
+
 def test_a_killed_service_is_no_obstacle(tmp_path: Path) -> None:
     """Its socket file stays; commands and the next service go on where it was, with the same authority."""
     state = tmp_path / "state"

@@ -13,23 +13,22 @@ from cloud.service import mail_host, note_failure
 from cloud.settings import LogFormat, LogLevel
 
 
-@pytest.fixture
-def _json_log() -> Iterator[None]:
-    log.configure(LogLevel.INFO, LogFormat.JSON)
+@pytest.fixture(autouse=True)
+def _defaults() -> Iterator[None]:
     yield
     structlog.reset_defaults()
 
 
-@pytest.mark.usefixtures("_json_log")
 async def test_what_fails_in_the_loop_is_logged_by_kind_and_place(capsys: pytest.CaptureFixture[str]) -> None:
     """An error's text may quote a statement's parameters, and those are people's addresses."""
 
-    def fail() -> None:
-        raise ValueError("secret@example.com")
+    def fail(address: str) -> None:
+        raise ValueError(address)
 
+    log.configure(LogLevel.INFO, LogFormat.JSON)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(note_failure)
-    loop.call_soon(fail)
+    loop.call_soon(fail, "secret@example.com")
     loop.call_soon(loop.call_exception_handler, {"message": "nothing was raised"})
     await asyncio.sleep(0)
     err = capsys.readouterr().err

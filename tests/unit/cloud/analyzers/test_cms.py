@@ -1,6 +1,6 @@
 """CMS files, as OpenSSL's code and by hand."""
 
-import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
@@ -19,8 +19,8 @@ def identity() -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
     """Somebody who signs, and can be written to."""
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a@example.org")])
-    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, start, start + datetime.timedelta(days=1))
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, start, start + timedelta(days=1))
     return builder.sign(key, hashes.SHA256()), key
 
 

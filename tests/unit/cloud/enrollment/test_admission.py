@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -17,6 +18,7 @@ from cloud.enrollment.signer import key_info
 from cloud.enrollment.standing import DeviceState
 from cloud.errors import CloudError, NotFound
 from cloud.rpc.certificate import ShownCertificate
+from cloud.storage.devices import DeviceStore
 from device.enrollment.identity import Identity
 from tests.enrolling import OTHER_REALM, REALM, Cloud, cloud_in, use
 
@@ -61,6 +63,32 @@ async def test_a_certificate_that_was_never_recorded_is_a_clones(cloud: Cloud, i
         await cloud.admission.admit(shown(cloud, identity.name))
     assert raised.value.reason is Reason.GENERATION_MISMATCH
     assert cloud.devices.get(identity.device_id).state is DeviceState.CLONED
+
+
+async def test_any_call_of_a_device_is_a_sign_of_life(cloud: Cloud, identity: Identity) -> None:
+    """Known here and in the store, exact to a minute: what calls all the time is written once in that span."""
+    assert await use(identity) == "OK"
+    first = cloud.devices.get(identity.device_id).last_seen_at
+    assert first is not None
+    certificate = replace(shown(cloud, identity.name), sha256=cloud.devices.get(identity.device_id).current.sha256)
+    cloud.clock.frozen = first + timedelta(seconds=59)
+    await cloud.admission.admit(certificate)
+    assert cloud.devices.get(identity.device_id).last_seen_at == first
+    cloud.clock.frozen = first + timedelta(minutes=5)
+    await asyncio.gather(*(cloud.admission.admit(certificate) for _ in range(5)))
+    kept = await DeviceStore(cloud.database).by_id(identity.device_id)
+    assert kept == cloud.devices.get(identity.device_id)
+    assert kept.last_seen_at == cloud.clock()
+
+
+async def test_what_a_device_says_of_itself_is_noted_at_once(cloud: Cloud, identity: Identity) -> None:
+    """A new policy revision does not wait for the minute to be over."""
+    for revision in (6, 7):
+        await cloud.devices.heard_from(identity.device_id, "1.2.3", revision)
+        kept = await DeviceStore(cloud.database).by_id(identity.device_id)
+        assert kept is not None
+        assert (kept.version, kept.policy_revision) == ("1.2.3", revision)
+    assert kept == cloud.devices.get(identity.device_id)
 
 
 async def test_a_servers_certificate_is_no_devices(cloud: Cloud, identity: Identity) -> None:

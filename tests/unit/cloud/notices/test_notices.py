@@ -55,6 +55,8 @@ async def test_administrators_are_told_what_recipients_do(
     assert {parsed(each.content)["Subject"] for each in taken} == {subject}
     assert "bob@example.com" in words(taken[0])
     assert ("srx-cloud quarantine release msg_" in words(taken[0])) is (act is Act.REQUEST)
+    assert "srx-cloud console link" in words(taken[0])
+    assert ("Subject: Minutes of the meeting" in words(taken[0])) is (act is not Act.DELETE)
 
 
 @pytest.mark.parametrize(("act", "subject"), [(Act.RELEASE, "released"), (Act.DELETE, "deleted")])

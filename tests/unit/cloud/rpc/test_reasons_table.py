@@ -32,9 +32,9 @@ def raised() -> dict[Reason, set[str]]:
     """The codes that each reason has in the code: errors' own reasons, and those that are given where they are made."""
     found: dict[Reason, set[str]] = {each: set() for each in Reason}
     for error in FAMILY.values():
-        found[error.default_reason].add(Code.Name(error.grpc_code))  # type: ignore[arg-type]  # a code's number
+        found[error.default_reason].add(Code.Name(error.grpc_code))
     for error, reason in given():
-        found[reason].add(Code.Name(error.grpc_code))  # type: ignore[arg-type]  # a code's number
+        found[reason].add(Code.Name(error.grpc_code))
     return found
 
 
@@ -43,7 +43,9 @@ def given() -> Iterator[tuple[type[CloudError], Reason]]:
         for call in ast.walk(ast.parse(path.read_text())):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in FAMILY:
                 reasons = [each.value for each in call.keywords if each.arg == "reason"]
-                yield from ((FAMILY[call.func.id], Reason[each.attr]) for each in reasons if isinstance(each, ast.Attribute))
+                yield from (
+                    (FAMILY[call.func.id], Reason[each.attr]) for each in reasons if isinstance(each, ast.Attribute)
+                )
 
 
 def test_each_reason_stands_in_the_table_once() -> None:
