@@ -49,6 +49,7 @@ from device.status import Status
 from device.telemetry.account import Account
 from device.telemetry.counters import Counters, SessionCount
 from device.telemetry.events import Events
+from device.tls.encryption import encryption
 
 log = structlog.get_logger()
 
@@ -88,6 +89,7 @@ class Appliance:
         self._membership = Membership(settings.state, self._channel, self._keeper, system_clock, random.random)
         self._events = Events(system_clock, partial(secrets.token_urlsafe, 12), self._counters)
         self._background = Background(tasks)
+        tls = encryption(settings.tls)
         self._running: list[asyncio.Task[None]] = []
         self._listener = Listener(
             settings.listen,
@@ -98,6 +100,7 @@ class Appliance:
             counter=SessionCount(self._counters),
             client_address=settings.client_address,
             consent=settings.accept_open_relay,
+            encryption=tls,
         )
         self._status = Status(
             system_clock(),
@@ -107,6 +110,7 @@ class Appliance:
             self._keeper,
             self._policy,
             self._counters,
+            tls,
         )
 
     async def start(self) -> None:
@@ -131,7 +135,6 @@ class Appliance:
         )
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
-        log.warning("device.starttls-not-offered", meaning="mail crosses this device unencrypted")
         log.warning(
             "device.fallback", action=self._settings.fallback_action.value, meaning="mail whose verdict is unknown"
         )

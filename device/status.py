@@ -13,6 +13,7 @@ from device.cloudlink.policy import PolicyKeeper
 from device.inspection.policy import InspectionPolicy
 from device.smtp.intake import Endpoint
 from device.telemetry.counters import Counters
+from device.tls.encryption import Encryption
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Status:
     keeper: PolicyKeeper
     policy: Callable[[], InspectionPolicy]
     counters: Counters
+    encryption: Encryption
 
     def connection(self) -> dict[str, Any]:
         """Enrolment, connection, and what follows for mail."""
@@ -41,14 +43,14 @@ class Status:
             "interception": "explicit",
             "listen": str(self.listen()),
             "mail_server": str(self.server),
-            "starttls": "not offered: encrypted mail can't be inspected yet",
+            "starttls": self.encryption.told,
             "started_at": self.started_at.isoformat(timespec="seconds"),
             "warnings": list(self.warnings()),
         }
 
     def warnings(self) -> list[str]:
         """What the person in charge must not overlook."""
-        said = []
+        said = [] if self.encryption.warning is None else [self.encryption.warning]
         fallback = self.policy().device.fallback.action.value
         if self.channel.identity is None:
             said.append(

@@ -64,13 +64,17 @@ def shape(path: Path) -> dict[str, object]:
             inspector.get_pk_constraint(name)["constrained_columns"],
             sorted(str(key) for key in inspector.get_foreign_keys(name)),
             sorted(str(unique["column_names"]) for unique in inspector.get_unique_constraints(name)),
-            sorted((str(index["name"]), index["column_names"], index["unique"]) for index in inspector.get_indexes(name)),
+            sorted(
+                (str(index["name"]), index["column_names"], index["unique"]) for index in inspector.get_indexes(name)
+            ),
         )
         for name in inspector.get_table_names()
         if name != "alembic_version"
     }
     with engine.connect() as connection:
-        triggers = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+        triggers = connection.exec_driver_sql(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+        )
         found["triggers"] = [tuple(row) for row in triggers]
     engine.dispose()
     return found
