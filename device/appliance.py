@@ -89,7 +89,7 @@ class Appliance:
         self._membership = Membership(settings.state, self._channel, self._keeper, system_clock, random.random)
         self._events = Events(system_clock, partial(secrets.token_urlsafe, 12), self._counters)
         self._background = Background(tasks)
-        tls = encryption(settings.tls)
+        self._tls = encryption(settings.tls)
         self._running: list[asyncio.Task[None]] = []
         self._listener = Listener(
             settings.listen,
@@ -100,7 +100,7 @@ class Appliance:
             counter=SessionCount(self._counters),
             client_address=settings.client_address,
             consent=settings.accept_open_relay,
-            encryption=tls,
+            encryption=self._tls,
         )
         self._status = Status(
             system_clock(),
@@ -110,7 +110,7 @@ class Appliance:
             self._keeper,
             self._policy,
             self._counters,
-            tls,
+            self._tls,
         )
 
     async def start(self) -> None:
@@ -135,6 +135,8 @@ class Appliance:
         )
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+        if self._tls.warning is not None:
+            log.warning("device.starttls", meaning=self._tls.warning)
         log.warning(
             "device.fallback", action=self._settings.fallback_action.value, meaning="mail whose verdict is unknown"
         )

@@ -50,7 +50,7 @@ class Status:
 
     def warnings(self) -> list[str]:
         """What the person in charge must not overlook."""
-        said = [] if self.encryption.warning is None else [self.encryption.warning]
+        said = []
         fallback = self.policy().device.fallback.action.value
         if self.channel.identity is None:
             said.append(

@@ -48,7 +48,7 @@ class Encrypting:
             exchange.downstream.say(answers.UNKNOWN_COMMAND)
         elif command.argument:
             exchange.downstream.say(answers.BAD_ARGUMENT)
-        elif not self._injected():
+        else:
             exchange.move(Signal.TLS_RELAYED)
             slot = exchange.downstream.owe()
             exchange.upstream.ask((b"STARTTLS" + CRLF,), lambda reply: self._answered(slot, reply))

@@ -78,7 +78,7 @@ class Encryption:
         """For `srx show status`."""
         match self.policy:
             case Starttls.STRIP:
-                return "strip (not offered)"
+                return "strip (not offered: mail crosses this device unencrypted)"
             case Starttls.PASS:
                 return "pass (encrypted sessions are not inspected)"
             case Starttls.INSPECT:
