@@ -1,6 +1,8 @@
 """STARTTLS in the session: the server first, both sides afresh, nothing from before."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from device.smtp import effects, events
 from device.smtp.encrypting import Starttls
@@ -140,3 +142,38 @@ def test_a_stop_waits_for_a_passed_session_until_the_grace_is_over() -> None:
     play.server(b"220 go").asks(effects.ToClient(b"220 go\r\n"), effects.Uninspected())
     play.happens(events.Stopping()).asks()
     play.happens(events.StopNow()).asks(*ENDED)
+
+
+SAID = st.sampled_from(
+    [
+        *(
+            events.ClientBytes(line)
+            for line in (b"EHLO c\r\n", b"STARTTLS\r\n", b"NOOP\r\n", b"MAIL FROM:<a@b>\r\n", b"N", b"\n")
+        ),
+        *(events.ServerBytes(line) for line in (OFFER, INSIDE, b"220 go\r\n", b"250 ok\r\n", b"454 no\r\n", b"2")),
+        events.Secured(verified=True),
+        events.ServerNotSecured(),
+        events.ClientEnded(),
+        events.Stopping(),
+    ]
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(SAID, max_size=30), st.sampled_from(Starttls))
+def test_nothing_goes_to_the_server_between_plain_and_encrypted(said: list[events.Event], policy: Starttls) -> None:
+    """Whatever is said in whatever order; the shell tells of handshakes only while there are some."""
+    session = Session(PEERS, SessionLimits(message_size=1000), ClientAddress.HIDDEN, policy)
+    session.handle(events.ServerConnected(PEERS.server))
+    session.handle(events.ServerBytes(b"220 hi\r\n"))
+    session.handle(events.ClientBytes(b"EHLO c\r\n"))
+    session.handle(events.ServerBytes(OFFER))
+    for event in said:
+        shaking = session.state is State.SECURING
+        if isinstance(event, events.Secured | events.ServerNotSecured) and not shaking:
+            continue
+        asked = session.handle(event)
+        if shaking:
+            assert not [effect for effect in asked if isinstance(effect, effects.ToServer)]
+        if effects.Encrypt() in asked:
+            assert asked[-1] == effects.Encrypt()
