@@ -52,6 +52,7 @@ from device.status import Status
 from device.telemetry.account import Account
 from device.telemetry.counters import Counters, SessionCount
 from device.telemetry.events import Events
+from device.tls.encryption import encryption
 
 log = structlog.get_logger()
 
@@ -115,6 +116,7 @@ class Appliance:
         )
         self._events = Events(system_clock, partial(secrets.token_urlsafe, 12), self._counters)
         self._background = Background(tasks)
+        self._tls = encryption(settings.tls)
         self._running: list[asyncio.Task[None]] = []
         self._listener = Listener(
             settings.listen,
@@ -125,6 +127,7 @@ class Appliance:
             counter=SessionCount(self._counters),
             client_address=settings.client_address,
             consent=settings.accept_open_relay,
+            encryption=self._tls,
         )
         self._status = Status(
             system_clock(),
@@ -134,6 +137,7 @@ class Appliance:
             self._keeper,
             self._policy,
             self._counters,
+            self._tls,
         )
 
     async def start(self) -> None:
@@ -159,7 +163,8 @@ class Appliance:
         )
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
-        log.warning("device.starttls-not-offered", meaning="mail crosses this device unencrypted")
+        if self._tls.warning is not None:
+            log.warning("device.starttls", meaning=self._tls.warning)
         log.warning(
             "device.fallback", action=self._settings.fallback_action.value, meaning="mail whose verdict is unknown"
         )

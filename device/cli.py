@@ -100,6 +100,23 @@ def run(
     accept_open_relay: Annotated[
         bool | None, typer.Option("--accept-open-relay", help="Listen beyond loopback with client addresses hidden.")
     ] = None,
+    starttls: Annotated[
+        str | None,
+        typer.Option(help="inspect (default with a certificate or CA), pass (uninspected) or strip (default without)."),
+    ] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="The mail server's own certificate chain, PEM: what clients are shown.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
+    tls_inspection_ca: Annotated[
+        Path | None, typer.Option(help="Instead: folder of a CA of the device's own, made on first use.")
+    ] = None,
+    tls_verify_server: Annotated[
+        str | None, typer.Option(help="The mail server's certificate: require (default), allow or off.")
+    ] = None,
+    tls_server_name: Annotated[
+        str | None, typer.Option(help="The mail server's name, for clients that name none (default: as in --server).")
+    ] = None,
     verdict_threshold: Annotated[str | None, typer.Option(help="1 to 10, or recommended (default).")] = None,
     fallback_action: Annotated[
         str | None, typer.Option(help="Mail whose verdict is unknown: permit (default) or block.")

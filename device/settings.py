@@ -14,8 +14,11 @@ from typing import Any, Final, Self
 
 from device.errors import WrongSetting
 from device.inspection.policy import Condition, DevicePolicy, Fallback, FallbackOptions
+from device.smtp.encrypting import Starttls
 from device.smtp.intake import Endpoint
 from device.smtp.introduction import ClientAddress
+from device.tls.encryption import TlsSettings
+from device.tls.verification import VerifyServer
 
 ENVIRONMENT_PREFIX: Final = "SRX_"
 _MIB: Final = 1024 * 1024
@@ -49,6 +52,12 @@ class Settings:
     server: Endpoint | None = None
     client_address: ClientAddress = ClientAddress.HIDDEN
     accept_open_relay: bool = False
+    starttls: Starttls | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_inspection_ca: Path | None = None
+    tls_verify_server: VerifyServer = VerifyServer.REQUIRE
+    tls_server_name: str | None = None
     verdict_threshold: int | None = None
     fallback_action: Fallback = Fallback.PERMIT
     fallback: tuple[tuple[Condition, Fallback], ...] = ()
@@ -68,6 +77,18 @@ class Settings:
         values = {name: _convert(name, text) for name, text in texts.items()}
         values.setdefault("state", _users_state(environment))
         return cls(**values)
+
+    @property
+    def tls(self) -> TlsSettings:
+        """What is done about STARTTLS."""
+        return TlsSettings(
+            policy=self.starttls,
+            certificate=self.tls_certificate,
+            key=self.tls_key,
+            inspection_ca=self.tls_inspection_ca,
+            verify_server=self.tls_verify_server,
+            server_name=self.tls_server_name,
+        )
 
     @property
     def policy(self) -> DevicePolicy:
@@ -141,6 +162,12 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "server": (Endpoint.parse, "HOST:PORT of the real mail server, IPv6 in brackets"),
     "client_address": (ClientAddress, "hidden, proxy, proxy-v2 or xclient"),
     "accept_open_relay": (_yes, "true or false"),
+    "starttls": (Starttls, "inspect, pass or strip"),
+    "tls_certificate": (Path, "a PEM file"),
+    "tls_key": (Path, "a PEM file"),
+    "tls_inspection_ca": (Path, "a folder"),
+    "tls_verify_server": (VerifyServer, "require, allow or off"),
+    "tls_server_name": (str, "a DNS name"),
     "verdict_threshold": (_threshold, "a number from 1 to 10, or recommended"),
     "fallback_action": (Fallback, "permit or block"),
     "fallback": (_options, f"CONDITION=permit|block, where CONDITION is one of {', '.join(Condition)}"),

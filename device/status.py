@@ -14,6 +14,7 @@ from device.cloudlink.policy import PolicyKeeper
 from device.inspection.policy import InspectionPolicy
 from device.smtp.intake import Endpoint
 from device.telemetry.counters import Counters
+from device.tls.encryption import Encryption
 
 _ENDED: Final = frozenset({Reason.DEVICE_REVOKED, Reason.DEVICE_DISENROLLED, Reason.GENERATION_MISMATCH})
 
@@ -29,6 +30,7 @@ class Status:
     keeper: PolicyKeeper
     policy: Callable[[], InspectionPolicy]
     counters: Counters
+    encryption: Encryption
 
     def connection(self) -> dict[str, Any]:
         """Enrolment, connection, and what follows for mail."""
@@ -44,7 +46,7 @@ class Status:
             "interception": "explicit",
             "listen": str(self.listen()),
             "mail_server": str(self.server),
-            "starttls": "not offered: encrypted mail can't be inspected yet",
+            "starttls": self.encryption.told,
             "started_at": self.started_at.isoformat(timespec="seconds"),
             "warnings": list(self.warnings()),
         }

@@ -3,6 +3,7 @@ r"""Reads and runs tests/dialogues/*.smtp: a client, the real device on a real s
     # text                      what attack, RFC line or rule the dialogue guards; "# Rule: …" quotes a rule of the semantics
     @server offers A, B         EHLO's list          @server on WORDS[#n]: reply | close | reset | silence
     @limit name=value           of SessionLimits or of its Times
+    @starttls inspect | pass | strip      the policy; a handshake itself is no dialogue
     @outcome refuse REPLY | replace FROM | tag | fail          @hold   decisions wait for "! decide"          @introduce MEANS
     @hello  @mail  @data        greeting and EHLO; MAIL and one RCPT; DATA and 354
     C: text      the client sends a line      C> text   … bytes: \r \n \0 \xHH \\      C*9: …, C*9> …   nine times, {n} counts
@@ -23,10 +24,12 @@ from pathlib import Path
 
 from device.actions.outcome import Deliver, Outcome, Refuse, Replace
 from device.interception.explicit import Listener
+from device.smtp.encrypting import Starttls
 from device.smtp.intake import Endpoint
 from device.smtp.introduction import ClientAddress
 from device.smtp.limits import SessionLimits, Times
 from device.smtp.reply import Reply
+from device.tls.encryption import PLAIN, Encryption
 from tests.passing_reception import Decide, PassingReception
 from tests.scripted_server import Rule, ScriptedServer
 
@@ -83,6 +86,7 @@ class Run:
         self.reception = PassingReception()
         self.limits = SessionLimits()
         self.introduce = ClientAddress.HIDDEN
+        self.encryption = PLAIN
         for setting in script.settings:
             self._set(setting)
 
@@ -97,6 +101,7 @@ class Run:
                 self.limits,
                 tasks=tasks,
                 client_address=self.introduce,
+                encryption=self.encryption,
             )
             await self.listener.start()
             here = self.listener.endpoint
@@ -133,6 +138,8 @@ class Run:
                 self._limit(*value.split("="))
             case "introduce":
                 self.introduce = ClientAddress(value)
+            case "starttls":
+                self.encryption = Encryption(Starttls(value))
             case "hold":
                 self.reception.gate.clear()
             case "outcome":

@@ -116,7 +116,9 @@ class ScriptedServer:
     def _usual(self, verb: str) -> str:
         if verb == "EHLO":
             return "\r\n".join(["250-mail.example.net", *(f"250-{each}" for each in self.offers), "250 HELP"])
-        return {"DATA": "354 go ahead", "QUIT": "221 bye", "VRFY": "252 maybe"}.get(verb, "250 2.0.0 Ok")
+        return {"DATA": "354 go ahead", "STARTTLS": "220 go ahead", "QUIT": "221 bye", "VRFY": "252 maybe"}.get(
+            verb, "250 2.0.0 Ok"
+        )
 
     async def _answer(self, command: str, usual: str, writer: asyncio.StreamWriter) -> bool:
         """Answers by the first rule that applies, or as usual; false, if the connection is over."""

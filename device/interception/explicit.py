@@ -17,6 +17,7 @@ from device.smtp.intake import Endpoint, Reception
 from device.smtp.introduction import ClientAddress
 from device.smtp.limits import SessionLimits
 from device.smtp.sessions import NobodyCounts, SessionCounter, Sessions
+from device.tls.encryption import PLAIN, Encryption
 
 
 class Listener:
@@ -37,12 +38,13 @@ class Listener:
         counter: SessionCounter | None = None,
         client_address: ClientAddress = ClientAddress.HIDDEN,
         consent: bool = False,
+        encryption: Encryption = PLAIN,
     ) -> None:
         refuse_open_relay(listen, client_address, consent=consent)
         self.endpoint = listen
         self._server = server
         self._listening: asyncio.Server | None = None
-        surroundings = Surroundings(server, self._dial, reception, limits, tasks, client_address)
+        surroundings = Surroundings(server, self._dial, reception, limits, tasks, client_address, encryption)
         self._sessions = Sessions(surroundings, counter or NobodyCounts())
 
     async def start(self) -> None:

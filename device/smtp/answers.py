@@ -25,6 +25,8 @@ TOO_BIG: Final = Reply.of(552, "5.3.4 Message size exceeds the limit")
 BARE_LINE_END: Final = Reply.of(550, "5.5.2 Bare CR or LF around a dot")
 NOT_DECIDED: Final = Reply.of(451, "4.3.0 Message can't be taken right now, try again later")
 
+ENDS_IN_TLS: Final = Reply.of(421, "4.7.0 Commands behind STARTTLS, closing connection")
+SERVER_NOT_SECURED: Final = Reply.of(421, "4.7.5 Mail server can't be reached by trusted TLS, closing connection")
 SERVER_LOST: Final = Reply.of(421, "4.3.0 Mail server not available, closing connection")
 TOO_MANY_SESSIONS: Final = Reply.of(421, "4.7.0 Too many connections, try again later")
 UNREADABLE_CHUNK: Final = Reply.of(421, "4.7.0 Chunk size can't be read, closing connection")

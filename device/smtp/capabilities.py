@@ -23,11 +23,17 @@ WITHHELD: Final = MappingProxyType(
         b"XEXCH50": "binary data inside of the dialogue, framed by Exchange's own rules",
         b"XCLIENT": "the client could claim another's address",
         b"XFORWARD": "the client could claim another's address, for the log",
-        b"STARTTLS": "what is encrypted can't be inspected; offered when the device can end TLS itself",
-        b"REQUIRETLS": "promises TLS on both legs (RFC 8689)",
     }
 )
-"""Known and not relayed. What neither table names is unknown, and withheld for that."""
+"""Known and not relayed. What no table names is unknown, and withheld for that."""
+
+CONDITIONAL: Final = MappingProxyType(
+    {
+        b"STARTTLS": "while both legs are plain and policy doesn't strip it (RFC 3207)",
+        b"REQUIRETLS": "once both legs are encrypted and the server is verified (RFC 8689)",
+    }
+)
+"""Relayed only then."""
 
 LAYERED_MECHANISMS: Final = frozenset({b"GSSAPI", b"DIGEST-MD5", b"KERBEROS_V4", b"SRP"})
 """SASL mechanisms that may go on encrypted (RFC 4752, 2831; RFC 2222, section 3): withheld from AUTH's list."""
@@ -45,6 +51,7 @@ MAIL_PARAMETERS: Final = MappingProxyType(
         b"AUTH": b"AUTH",
         b"BY": b"DELIVERBY",
         b"MT-PRIORITY": b"MT-PRIORITY",
+        b"REQUIRETLS": b"REQUIRETLS",
     }
 )
 """Parameter of MAIL → the extension that brings it."""
@@ -77,12 +84,15 @@ class Capabilities:
         return table.get(name) in self.offered and (name, value) != (b"BODY", b"BINARYMIME")
 
 
-def offered_of(reply: Reply, ours: int) -> tuple[Reply, Capabilities]:
-    """EHLO's reply as the client gets it, and what it then may use. `ours` is our limit of a message's size."""
+def offered_of(reply: Reply, ours: int, also: frozenset[bytes] = frozenset()) -> tuple[Reply, Capabilities]:
+    """EHLO's reply as the client gets it, and what it then may use.
+
+    `ours` is our limit of a message's size, `also` what of CONDITIONAL holds.
+    """
     lines, offered = [reply.lines[0]], {}
     for line in reply.lines[1:]:
         keyword, *parameters = line.upper().split() or [b""]
-        kept = _kept(keyword, line, ours)
+        kept = line if keyword in also else _kept(keyword, line, ours)
         if kept is not None:
             lines.append(kept)
             offered[keyword] = _parameters_of(keyword, parameters)

@@ -10,6 +10,7 @@ import structlog
 from device.actions.outcome import Outcome, Refuse
 from device.message.envelope import Envelope
 from device.smtp import answers, effects, events
+from device.smtp.handshakes import secure_both
 from device.smtp.intake import Endpoint, Intake, Peers, Reception
 from device.smtp.introduction import ClientAddress
 from device.smtp.leg import Leg, Told
@@ -17,6 +18,7 @@ from device.smtp.limits import SessionLimits
 from device.smtp.reply import Reply
 from device.smtp.session import Session
 from device.smtp.states import State
+from device.tls.encryption import PLAIN, Encryption
 
 Dial = Callable[[Callable[[], asyncio.Protocol], Endpoint], Awaitable[object]]
 """Connects the protocol to the real server, for the client of that address. OSError, if it can't."""
@@ -32,21 +34,30 @@ class Surroundings:
     limits: SessionLimits
     tasks: asyncio.TaskGroup
     introduce: ClientAddress = ClientAddress.HIDDEN
+    encryption: Encryption = PLAIN
 
 
 class Connection:
     """One client's connection and the one to its server. `done` is told once, when both are gone."""
 
-    def __init__(self, surroundings: Surroundings, number: int, done: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        number: int,
+        done: Callable[["Connection"], None],
+        uninspected: Callable[[], None],
+    ) -> None:
         self.client = Leg(Told(self._client_came, self._client_sent, self._client_ended, self._client_gone, self._flow))
         self._server = Leg(Told(self._server_came, self._server_sent, self._server_gone, self._server_gone, self._flow))
         self._around = surroundings
         self._done: Callable[[Connection], None] | None = done
+        self._uninspected = uninspected
         self._log = structlog.get_logger().bind(session=number)
         self._session: Session | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._intake: Intake | None = None
         self._concluding: asyncio.Task[None] | None = None
+        self._securing: asyncio.Task[None] | None = None
         self._receiving_since: float | None = None
         self._closed_since: float | None = None
         self._messages = 0
@@ -99,7 +110,8 @@ class Connection:
 
     def _client_came(self) -> None:
         peers = Peers(self.client.peer, self._around.server)
-        self._session = Session(peers, self._around.limits, self._around.introduce)
+        around = self._around
+        self._session = Session(peers, around.limits, around.introduce, around.encryption.policy)
         self._log = self._log.bind(client=peers.client.host)
         self._log.info("session.opened", client_port=peers.client.port, server=peers.server.host)
         self._connecting = self._around.tasks.create_task(self._connect())
@@ -135,15 +147,18 @@ class Connection:
         self.tell(events.ServerBytes(data))
 
     def _server_gone(self) -> None:
-        if not self._server.closing:
+        securing = self._securing is not None and not self._securing.done()
+        if not self._server.closing and not securing:
             self.tell(events.ServerLost())
         self._end_if_gone()
 
     def _flow(self) -> None:
         """A client that doesn't read its replies is not read either, nor is the server whose replies they are."""
-        if self._session is None or self._closed_since is not None:
+        session = self._session
+        if session is None or self._closed_since is not None:
             return
-        self.client.read(wanted=self._session.reads_client and not self.client.full)
+        jammed = self.client.full or (session.passing and self._server.full)
+        self.client.read(wanted=session.reads_client and not jammed)
         self._server.read(wanted=not self.client.full)
 
     def _do(self, effect: effects.Effect) -> None:
@@ -159,10 +174,38 @@ class Connection:
                 self.client.close()
             case effects.CloseServer():
                 self._close_server()
+            case effects.Encrypt():
+                self._encrypt()
+            case effects.Uninspected():
+                self._log.warning("session.uninspected")
+                self._uninspected()
             case effects.Note(event, reply):
                 self._note(event, reply)
             case _:
                 self._do_with_message(effect)
+
+    def _encrypt(self) -> None:
+        self.client.pause()
+        self._server.pause()
+        self._securing = self._around.tasks.create_task(self._secure())
+
+    async def _secure(self) -> None:
+        """Both handshakes; what comes in before the session knows of them waits in the legs."""
+        around = self._around
+        became: events.Event = events.ClientLost()
+        with self._boundary("secure"):
+            seconds = around.limits.times.handshake
+            became = await secure_both(self.client, self._server, around.encryption, around.server.host, seconds)
+        self._securing = None
+        if not isinstance(became, events.ClientLost):
+            self.client.ready()
+        if isinstance(became, events.Secured):
+            self._server.ready()
+        self.tell(became)
+        self._server.catch_up()
+        self.client.catch_up()
+        if self._server.gone:
+            self.tell(events.ServerLost())
 
     def _do_with_message(
         self,

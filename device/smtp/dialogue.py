@@ -12,6 +12,7 @@ from device.message.envelope import Recipient
 from device.smtp import answers, capabilities
 from device.smtp.body import Body
 from device.smtp.downstream import Slot
+from device.smtp.encrypting import Encrypting
 from device.smtp.exchange import Exchange
 from device.smtp.grammar import CRLF, Command, Path, path_of
 from device.smtp.reply import Reply
@@ -20,10 +21,10 @@ from device.smtp.states import Signal, State
 IN_GROUPS: Final = frozenset({b"MAIL", b"RCPT", b"RSET"})
 """What may stand anywhere in a pipelined group; every other command ends it (RFC 2920, section 3.1)."""
 
-WAIT_FOR_REPLIES: Final = frozenset({b"EHLO", b"HELO", b"MAIL", b"DATA", b"BDAT", b"AUTH", b"QUIT"})
+WAIT_FOR_REPLIES: Final = frozenset({b"EHLO", b"HELO", b"MAIL", b"DATA", b"BDAT", b"AUTH", b"STARTTLS", b"QUIT"})
 """Taken only when every reply is there: what they do hangs on the transaction so far, or changes what follows."""
 
-NOT_BETWEEN_CHUNKS: Final = frozenset({b"MAIL", b"RCPT", b"DATA", b"AUTH"})
+NOT_BETWEEN_CHUNKS: Final = frozenset({b"MAIL", b"RCPT", b"DATA", b"AUTH", b"STARTTLS"})
 """Out of order in a message that comes by BDAT; the server doesn't know of the message and would take them."""
 
 Handler = Callable[[Command], None]
@@ -32,8 +33,9 @@ Handler = Callable[[Command], None]
 class Dialogue:
     """The client's commands and the server's replies to them."""
 
-    def __init__(self, exchange: Exchange, body: Body) -> None:
+    def __init__(self, exchange: Exchange, body: Body, encrypting: Encrypting) -> None:
         self._exchange = exchange
+        self._encrypting = encrypting
         self._recipients_asked = 0
         self._handlers: dict[bytes, Handler] = {
             b"EHLO": self._ehlo,
@@ -44,6 +46,7 @@ class Dialogue:
             b"BDAT": body.bdat,
             b"RSET": self._rset,
             b"AUTH": self._auth,
+            b"STARTTLS": encrypting.starttls,
             b"QUIT": self._quit,
             b"ETRN": self._etrn,
             b"NOOP": self._plain,
@@ -140,7 +143,8 @@ class Dialogue:
         if command.verb == b"HELO":
             exchange.capabilities = capabilities.Capabilities()
         else:
-            reply, exchange.capabilities = capabilities.offered_of(reply, exchange.limits.message_size)
+            ours, also = exchange.limits.message_size, self._encrypting.offers
+            reply, exchange.capabilities = capabilities.offered_of(reply, ours, also)
         exchange.upstream.pipelining = b"PIPELINING" in exchange.capabilities
         return reply
 

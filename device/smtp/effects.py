@@ -33,6 +33,16 @@ class CloseServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Encrypt:
+    """Encrypt both legs; events.Secured or ServerNotSecured comes back. Nothing that came before is heard after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uninspected:
+    """Count that from here on bytes are handed on unread."""
+
+
+@dataclass(frozen=True, slots=True)
 class BeginMessage:
     """Reception.begin: a message starts."""
 
@@ -78,6 +88,8 @@ Effect = (
     | ToServer
     | CloseClient
     | CloseServer
+    | Encrypt
+    | Uninspected
     | BeginMessage
     | FeedMessage
     | ConcludeMessage

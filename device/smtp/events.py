@@ -53,6 +53,18 @@ class ClientSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class Secured:
+    """Both legs are encrypted; `verified`: the server proved to be who it should be."""
+
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServerNotSecured:
+    """The server could not be spoken with in TLS, or is not who policy wants. The client's leg is encrypted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """Inspection has come to an outcome."""
 
@@ -83,6 +95,8 @@ Event = (
     | ClientEnded
     | ClientLost
     | ClientSilent
+    | Secured
+    | ServerNotSecured
     | Decided
     | KeepaliveDue
     | Stopping

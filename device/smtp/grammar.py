@@ -106,6 +106,11 @@ class ReplyReader:
         self._lines: list[bytes] = []
         self._size = 0
 
+    @property
+    def empty(self) -> bool:
+        """Whether no part of a reply waits for its rest."""
+        return not self._rest and not self._lines
+
     def feed(self, data: bytes) -> list[Reply]:
         """The replies that are whole now."""
         *lines, self._rest = (self._rest + data).split(b"\n")

@@ -43,6 +43,13 @@ BDAT_DIGITS: Final = 19
 """Digits of a chunk's size: a 64-bit number. RFC 3030 names no limit; what is longer is an attack, not a size."""
 
 
+HELLO: Final = 65_536
+"""What a client may send up to the end of its ClientHello; post-quantum key shares make some kilobytes of it."""
+
+CERTIFICATES: Final = 256
+"""Names whose inspection certificates stay in memory, with their TLS contexts; the least used goes first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Times:
     """How long either side is waited for."""
@@ -50,6 +57,8 @@ class Times:
     connect: float = 30.0
     """A server that is there answers a SYN at once; the client's own patience for the greeting is five minutes."""
     greeting: float = 300.0
+    handshake: float = 60.0
+    """A side's half of STARTTLS, from the 220 on: a few round trips, and whoever stalls there holds a place for nothing."""
     command: float = 300.0
     """A reply to MAIL, RCPT, RSET and the like, and a client's next command."""
     data_initiation: float = 120.0

@@ -18,6 +18,7 @@ from device.smtp.body import Body
 from device.smtp.dialogue import Dialogue
 from device.smtp.downstream import Presence
 from device.smtp.effects import Effect, ToServer
+from device.smtp.encrypting import Encrypting, Starttls
 from device.smtp.exchange import Exchange
 from device.smtp.grammar import BadReply
 from device.smtp.intake import Peers
@@ -43,18 +44,30 @@ class Patience:
 class Session:
     """The dialogue of one client with one server. Effects come in the order in which they are to be done."""
 
-    def __init__(self, peers: Peers, limits: SessionLimits, introduce: ClientAddress = ClientAddress.HIDDEN) -> None:
+    def __init__(
+        self,
+        peers: Peers,
+        limits: SessionLimits,
+        introduce: ClientAddress = ClientAddress.HIDDEN,
+        starttls: Starttls = Starttls.STRIP,
+    ) -> None:
         self._exchange = Exchange(peers, limits)
         self._outgoing = Outgoing(self._exchange)
         self._body = Body(self._exchange, self._outgoing.refuse)
-        self._dialogue = Dialogue(self._exchange, self._body)
+        self._encrypting = Encrypting(self._exchange, starttls)
+        self._dialogue = Dialogue(self._exchange, self._body, self._encrypting)
         self._introduce = introduce
         self._stopping = False
 
     def handle(self, event: events.Event) -> list[Effect]:
         """What has to be done now that this has happened."""
         if self._exchange.state is not State.CLOSED:
-            self._happen(event)
+            if self.passing:
+                self._encrypting.pass_on(event)
+            elif isinstance(event, events.Secured | events.ServerNotSecured):
+                self._encrypting.done(event)
+            else:
+                self._happen(event)
             self._advance()
         done, self._exchange.effects = self._exchange.effects, []
         return done
@@ -75,6 +88,11 @@ class Session:
         return self._exchange.state in HELD and not self._exchange.upstream.lost
 
     @property
+    def passing(self) -> bool:
+        """Whether bytes are handed on unread, so that a slow server has to slow its client down."""
+        return self._exchange.state is State.PASSING
+
+    @property
     def receiving(self) -> bool:
         """Whether a message is on its way in: there is a limit to all of it, too."""
         return self._exchange.state in BODY | {State.BETWEEN_CHUNKS}
@@ -85,6 +103,8 @@ class Session:
         times, state = self._exchange.limits.times, self._exchange.state
         if state in BODY:
             client: float | None = times.data_block
+        elif state is State.PASSING:
+            client = times.data_termination
         elif self._exchange.downstream.settled and state in COMMANDS | {State.AUTHENTICATING}:
             client = times.command
         else:

@@ -23,6 +23,9 @@ class SessionCounter(Protocol):
     def refused(self) -> None:
         """A client came and there was no room (421 4.7.0)."""
 
+    def uninspected(self) -> None:
+        """A session went into TLS that policy lets pass unread."""
+
 
 class NobodyCounts:
     """A SessionCounter that doesn't."""
@@ -34,6 +37,9 @@ class NobodyCounts:
         """Not counted."""
 
     def refused(self) -> None:
+        """Not counted."""
+
+    def uninspected(self) -> None:
         """Not counted."""
 
 
@@ -59,7 +65,7 @@ class Sessions:
         if len(self._open) >= self._around.limits.sessions:
             self._counter.refused()
             return Refusal()
-        connection = Connection(self._around, next(self._numbers), self._forget)
+        connection = Connection(self._around, next(self._numbers), self._forget, self._counter.uninspected)
         self._open.add(connection)
         self._empty.clear()
         self._counter.opened()

@@ -6,7 +6,7 @@ Rules of this file
 1. What may follow what stands in TRANSITIONS, and nowhere else. A signal that a state does not know is a NoSuchTransition: a
    defect of ours, never of a peer. Peers' mistakes get SMTP replies long before.
 2. This file knows nothing of bytes, replies or envelopes. The rooms beside it translate: dialogue (commands before a body),
-   body (DATA and BDAT), transaction (what is done with a whole message).
+   body (DATA and BDAT), encrypting (STARTTLS), outgoing (what is done with a whole message).
 3. docs/states.svg is drawn from the table by tools/draw-states.
 
 Theory
@@ -21,6 +21,9 @@ device answers DATA itself, holds the body while the server idles in its open tr
 
 A message that is spoilt while it comes in (too big, a bare line end around a dot, a dead server) is read to its end in
 DISCARDING: SMTP has no place for a reply inside of a body.
+
+STARTTLS goes to the server in ASKING_FOR_TLS. After its 220 the client's 220 follows, and either both legs are encrypted in
+SECURING, where the session hears no bytes, and begin afresh; or, where policy says so, PASSING hands bytes on until it closes.
 
 The point of no return is the move into ANSWERING. Before it a vanished client means that nothing was sent and the message is
 abandoned; after it the server's word alone settles the message, whether or not someone still listens.
@@ -40,6 +43,9 @@ class State(StrEnum):
     GREETING = "greeting"
     DIALOGUE = "dialogue"
     AUTHENTICATING = "authenticating"
+    ASKING_FOR_TLS = "asking-for-tls"
+    SECURING = "securing"
+    PASSING = "passing"
     DATA = "data"
     CHUNK = "chunk"
     BETWEEN_CHUNKS = "between-chunks"
@@ -59,6 +65,11 @@ class Signal(StrEnum):
     GREETED = "greeted"
     AUTH_RELAYED = "AUTH relayed"
     AUTH_ANSWERED = "AUTH answered"
+    TLS_RELAYED = "STARTTLS relayed"
+    TLS_REFUSED = "STARTTLS refused"
+    TLS_BEGINS = "server's 220"
+    TLS_PASSES = "220, not inspected"
+    SECURED = "both legs encrypted"
     DATA_TAKEN = "354 given"
     CHUNK_OPENED = "BDAT"
     CHUNK_TAKEN = "250 given"
@@ -91,12 +102,21 @@ TRANSITIONS: Final = MappingProxyType(
         State.GREETING: {Signal.GREETED: State.DIALOGUE, Signal.CLOSE: State.CLOSED},
         State.DIALOGUE: {
             Signal.AUTH_RELAYED: State.AUTHENTICATING,
+            Signal.TLS_RELAYED: State.ASKING_FOR_TLS,
             Signal.DATA_TAKEN: State.DATA,
             Signal.CHUNK_OPENED: State.CHUNK,
             Signal.SPOILT: State.DISCARDING,
             Signal.CLOSE: State.CLOSED,
         },
         State.AUTHENTICATING: {Signal.AUTH_ANSWERED: State.DIALOGUE, Signal.CLOSE: State.CLOSED},
+        State.ASKING_FOR_TLS: {
+            Signal.TLS_REFUSED: State.DIALOGUE,
+            Signal.TLS_BEGINS: State.SECURING,
+            Signal.TLS_PASSES: State.PASSING,
+            Signal.CLOSE: State.CLOSED,
+        },
+        State.SECURING: {Signal.SECURED: State.DIALOGUE, Signal.CLOSE: State.CLOSED},
+        State.PASSING: {Signal.CLOSE: State.CLOSED},
         State.DATA: {Signal.ENDED: State.DECIDING, Signal.SPOILT: State.DISCARDING, Signal.CLOSE: State.CLOSED},
         State.CHUNK: {
             Signal.CHUNK_TAKEN: State.BETWEEN_CHUNKS,

@@ -37,6 +37,7 @@ class Upstream:
         self.lost = False
         self._send = send
         self._reader = ReplyReader()
+        self._behind: deque[Reply] = deque()
         self._waiting: deque[Ask] = deque()
         self._sent: deque[Ask] = deque()
 
@@ -44,6 +45,11 @@ class Upstream:
     def idle(self) -> bool:
         """Whether every answer has come."""
         return not self._sent and not self._waiting
+
+    @property
+    def nothing_behind(self) -> bool:
+        """Whether nothing came behind the reply that is looked at, not even a part of one."""
+        return not self._behind and self._reader.empty
 
     @property
     def takes_more(self) -> bool:
@@ -65,7 +71,9 @@ class Upstream:
 
     def receive(self, data: bytes) -> None:
         """The server's bytes. BadReply, if they are no reply or answer nothing."""
-        for reply in self._reader.feed(data):
+        self._behind.extend(self._reader.feed(data))
+        while self._behind:
+            reply = self._behind.popleft()
             if self.lost:
                 return
             if not self._sent:

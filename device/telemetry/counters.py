@@ -13,6 +13,7 @@ class Count(StrEnum):
     SESSION_ACTIVE = "session-actives"
     SESSION_INTERESTED = "session-interested"
     SESSION_REFUSED = "session-refused"
+    SESSION_UNINSPECTED = "session-uninspected"
 
     EMAIL_PROCESSED = "email-processed"
     EMAIL_SCANNED = "email-scanned"
@@ -84,3 +85,7 @@ class SessionCount:
     def refused(self) -> None:
         """A client came and there was no room."""
         self._counters.add(Count.SESSION_REFUSED)
+
+    def uninspected(self) -> None:
+        """A session went into TLS that policy lets pass unread."""
+        self._counters.add(Count.SESSION_UNINSPECTED)

@@ -25,6 +25,7 @@ class Counted:
     now: int = 0
     ever: int = 0
     turned_away: int = 0
+    unread: int = 0
     none_left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def opened(self) -> None:
@@ -39,6 +40,9 @@ class Counted:
 
     def refused(self) -> None:
         self.turned_away += 1
+
+    def uninspected(self) -> None:
+        self.unread += 1
 
 
 @dataclass

@@ -2,7 +2,15 @@
 
 import pytest
 
-from device.smtp.capabilities import MAIL_PARAMETERS, RCPT_PARAMETERS, RELAYED, WITHHELD, Capabilities, offered_of
+from device.smtp.capabilities import (
+    CONDITIONAL,
+    MAIL_PARAMETERS,
+    RCPT_PARAMETERS,
+    RELAYED,
+    WITHHELD,
+    Capabilities,
+    offered_of,
+)
 from device.smtp.reply import Reply
 
 
@@ -12,10 +20,11 @@ def capabilities_of(*lines: bytes) -> Capabilities:
 
 def test_nothing_is_both_relayed_and_withheld() -> None:
     assert not RELAYED & set(WITHHELD)
+    assert not set(CONDITIONAL) & (RELAYED | set(WITHHELD))
 
 
 def test_every_parameter_comes_from_a_relayed_extension() -> None:
-    assert set(MAIL_PARAMETERS.values()) | set(RCPT_PARAMETERS.values()) <= RELAYED
+    assert set(MAIL_PARAMETERS.values()) | set(RCPT_PARAMETERS.values()) <= RELAYED | set(CONDITIONAL)
 
 
 @pytest.mark.parametrize(
@@ -36,11 +45,20 @@ def test_lines_are_relayed_or_lowered(said: bytes, relayed: bytes) -> None:
     assert reply.lines == (b"mail", relayed)
 
 
-@pytest.mark.parametrize("said", [*WITHHELD, b"X-NEW", b"AUTH GSSAPI DIGEST-MD5", b"AUTH", b"AUTH=PLAIN", b"", b" "])
+@pytest.mark.parametrize(
+    "said", [*WITHHELD, *CONDITIONAL, b"X-NEW", b"AUTH GSSAPI DIGEST-MD5", b"AUTH", b"AUTH=PLAIN", b"", b" "]
+)
 def test_what_is_withheld_or_unknown_is_not_relayed(said: bytes) -> None:
     reply, capabilities = offered_of(Reply(250, (b"mail", said)), 1000)
     assert reply.lines == (b"mail",)
     assert not capabilities.offered
+
+
+@pytest.mark.parametrize("keyword", CONDITIONAL)
+def test_what_hangs_on_a_condition_is_relayed_where_it_holds(keyword: bytes) -> None:
+    reply, capabilities = offered_of(Reply(250, (b"mail", keyword)), 1000, frozenset({keyword}))
+    assert reply.lines == (b"mail", keyword)
+    assert keyword in capabilities
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,10 @@ RULES = (
     "AUTH: nothing after it goes upstream before its reply",
     "exactly one line after each 334 is a continuation, after any other reply a command",
     "GSSAPI and DIGEST-MD5, which may encrypt, are withheld",
-    "Until STARTTLS inspection exists, it is not offered",
+    "STARTTLS is offered where the server offers it and policy does not strip it",
+    "Whoever sends more than STARTTLS before the 220 is cut off",
+    "A server that sends more than its 220 before TLS is cut off",
+    "A server's refusal of STARTTLS is relayed",
     "Explicit mode is no open relay",
 )
 
