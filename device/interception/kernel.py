@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import socket
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ _FAMILIES: Final = {socket.AF_INET: "-4", socket.AF_INET6: "-6"}
 _IPV6_TRANSPARENT: Final = 75
 """linux/in6.h; Python's socket module names only IPv4's, and that from 3.14."""
 _IP_TRANSPARENT: Final = 19
+_SECONDS: Final = 30.0
 _PROBED: Final = Ours("srx_probe", 0x53000000, 10_000)
 
 
@@ -34,7 +36,7 @@ class _Ended:
 
 
 async def install(wanted: Rules) -> None:
-    """Mail is intercepted from now on. Idempotent. Raises CannotIntercept, and then has left nothing behind."""
+    """Mail is intercepted from now on. Idempotent. Raises CannotIntercept; then all is gone, but for a refusal from before."""
     families = {socket.AF_INET6 if ":" in each.host else socket.AF_INET for each in wanted.listeners}
     try:
         await _forget_routes(wanted.ours)
@@ -42,7 +44,7 @@ async def install(wanted: Rules) -> None:
             _must(await _run("ip", _FAMILIES[family], "-batch", "-", text=rules.route_in(wanted.ours)))
         _must(await _run("nft", "-f", "-", text=wanted.install()))
     except CannotIntercept:
-        await withdraw(wanted.ours, let_pass=True)
+        await withdraw(wanted.ours)
         raise
 
 
@@ -116,15 +118,16 @@ async def _run(tool: str, *arguments: str, text: str = "") -> _Ended:
     found = shutil.which(tool, path=_PATH)
     if found is None:
         raise CannotIntercept(f"{tool} is missing", next_step=f"Install the package {_PACKAGES[tool]}.")
-    process = await asyncio.create_subprocess_exec(
-        found,
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate(text.encode())
-    return _Ended(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
+    return await asyncio.to_thread(_run_to_its_end, [found, *arguments], text)
+
+
+def _run_to_its_end(command: list[str], text: str) -> _Ended:
+    """In a thread: uvloop's own pipe raises where a program ends before its input is written (seen once in some hundred runs)."""
+    try:
+        done = subprocess.run(command, input=text.encode(), capture_output=True, check=False, timeout=_SECONDS)  # noqa: S603 nft and ip, with text of ours
+    except subprocess.TimeoutExpired:
+        return _Ended(1, "", f"{command[0]} does not come to an end")
+    return _Ended(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
 def _must(ended: _Ended) -> None:

@@ -129,6 +129,9 @@ async def test_a_killed_device_that_fails_closed_refuses_mail(path: InPath) -> N
     await path.say("stop")
     with pytest.raises(ConnectionRefusedError):
         await path.mail(4)
+    await path.start_device()
+    await path.stop_device()
+    await path.mail(4)
 
 
 async def test_stop_takes_back_what_a_killed_device_left(path: InPath) -> None:
