@@ -2,11 +2,12 @@
 
 Start   1. the state folder, the identity and the kept policy from disk
         2. the channel to the cloud, and what is asked over it
-        3. the inspector, and the listener in front of it
+        3. the inspector, and the listener in front of it; where it is transparent, the kernel leads clients there
         4. the control socket, and the ready line
 Stop    5. no new connections; mail under way finishes, up to the grace
         6. what is still to be settled with the cloud
         7. the streams and the channel
+        8. what was changed in the kernel
 """
 
 import asyncio
@@ -40,12 +41,12 @@ from device.inspection.held_bytes import HeldBytes
 from device.inspection.inspector import Desk, Inspector
 from device.inspection.policy import InspectionPolicy
 from device.inspection.verdicts import VerdictMemory
-from device.interception.explicit import Listener
+from device.interception import explicit, kernel, transparent
+from device.interception.rules import Ours
 from device.logging import configure
 from device.memory import keep_freed_chunks
 from device.message.limits import ScanLimits
-from device.settings import Settings
-from device.smtp.intake import Endpoint
+from device.settings import Intercept, Settings
 from device.smtp.limits import SessionLimits
 from device.state_lock import alone_on
 from device.status import Status
@@ -78,18 +79,23 @@ def _first(several: BaseExceptionGroup[DeviceError]) -> DeviceError:
 
 
 async def _run(settings: Settings, *, as_json: bool) -> None:
-    if settings.server is None:
-        raise WrongSetting("no mail server is named", next_step="Name the real one: --server HOST:PORT.")
     _make_state_folder(settings.state)
     stop = _stop_signal()
     with alone_on(settings.state):
         async with asyncio.TaskGroup() as tasks:
-            appliance = Appliance(settings, settings.server, tasks)
-            await appliance.start()
-            async with control.listening(settings.state, appliance.answers(stop)):
-                appliance.say_ready(as_json=as_json)
-                await stop.wait()
-            await appliance.stop()
+            await _serve(Appliance(settings, tasks), stop, as_json=as_json)
+
+
+async def _serve(appliance: "Appliance", stop: asyncio.Event, *, as_json: bool) -> None:
+    """From start to stop; and whatever goes wrong, the machine is as it was."""
+    try:
+        await appliance.start()
+        async with control.listening(appliance.state, appliance.answers(stop)):
+            appliance.say_ready(as_json=as_json)
+            await stop.wait()
+        await appliance.stop()
+    finally:
+        await appliance.close()
 
 
 def _make_state_folder(state: Path) -> None:
@@ -104,7 +110,8 @@ def _make_state_folder(state: Path) -> None:
 class Appliance:
     """Everything that runs in one device. Work of its own lives in `tasks`."""
 
-    def __init__(self, settings: Settings, server: Endpoint, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, settings: Settings, tasks: asyncio.TaskGroup) -> None:
+        self.state = settings.state
         self._settings = settings
         self._tasks = tasks
         self._counters = Counters()
@@ -118,21 +125,14 @@ class Appliance:
         self._background = Background(tasks)
         self._tls = encryption(settings.tls)
         self._running: list[asyncio.Task[None]] = []
-        self._listener = Listener(
-            settings.listen,
-            server,
-            Inspector(self._desk()),
-            SessionLimits(sessions=settings.max_sessions, message_size=settings.max_message_size),
-            tasks=tasks,
-            counter=SessionCount(self._counters),
-            client_address=settings.client_address,
-            consent=settings.accept_open_relay,
-            encryption=self._tls,
-        )
+        self._ours = Ours.of(settings.state.resolve())
+        self._let_pass = False
+        self._transparently = settings.intercept is Intercept.TRANSPARENT
+        self._obstacle: str | None = None
+        self._listener = self._transparent() if self._transparently else self._explicit()
         self._status = Status(
             system_clock(),
-            lambda: self._listener.endpoint,
-            server,
+            self._intercepting,
             self._channel,
             self._keeper,
             self._policy,
@@ -141,26 +141,18 @@ class Appliance:
         )
 
     async def start(self) -> None:
-        """Take up the kept policy, watch for new ones, and let clients come. Raises WrongSetting."""
+        """Take up the kept policy, watch for new ones, and let clients come. Raises WrongSetting, CannotIntercept."""
         self._keeper.load()
         reports = Reports(self._channel, self._events, self._counters)
         heartbeat = Heartbeat(self._channel, self._keeper, system_clock)
         for work in (self._keeper.run(), self._membership.run(), reports.run(), heartbeat.run()):
             self._running.append(self._tasks.create_task(work))
-        try:
-            await self._listener.start()
-        except OSError as error:
-            raise WrongSetting(
-                f"can't listen on {self._settings.listen}: {error.strerror or error}",
-                next_step="Is something else listening there? Name another address with --listen.",
-            ) from error
+        await self._begin_intercepting()
 
     def say_ready(self, *, as_json: bool) -> None:
         """One line on standard output that says where clients connect; warnings go to the log."""
-        listen = str(self._listener.endpoint)
-        text = (
-            json.dumps({"smtp": listen}) if as_json else f"srx: inspecting mail at {listen} for {self._settings.server}"
-        )
+        ready, told = self._listener.ready(), self._listener.told()
+        text = json.dumps(ready) if as_json else f"srx: inspecting mail at {told['listen']} for {told['mail_server']}"
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
         if self._tls.warning is not None:
@@ -182,12 +174,17 @@ class Appliance:
             stop.set()
             return {}
 
+        def end_and_let_pass() -> dict[str, Any]:
+            self._let_pass = True
+            return end()
+
         return {
             "status": self._status.connection,
             "statistics": self._status.statistics,
             "policy": self._status.in_force,
             "refresh": refresh,
             "stop": end,
+            "stop-let-pass": end_and_let_pass,
         }
 
     async def stop(self) -> None:
@@ -200,6 +197,56 @@ class Appliance:
         await asyncio.wait(self._running)
         await self._channel.close()
         log.info("device.stopped", **self._counters.snapshot())
+
+    async def close(self) -> None:
+        """Leave the machine as it was, also after a failure; only a device that fails closed leaves its refusal."""
+        await self._listener.close(let_pass=self._let_pass)
+
+    async def _begin_intercepting(self) -> None:
+        """What a crash left of another way of interception is gone, too."""
+        self._obstacle = await kernel.obstacle()
+        if not self._transparently and kernel.may_change():
+            await kernel.withdraw(self._ours, let_pass=True)
+        await self._listener.start()
+
+    def _intercepting(self) -> dict[str, Any]:
+        """Which way is taken, and why the other one isn't."""
+        other = "explicit: possible" if self._transparently else f"transparent: {self._obstacle or 'possible'}"
+        return {**self._listener.told(), "other_way": other, "warnings": self._listener.warnings()}
+
+    def _explicit(self) -> explicit.Listener:
+        settings = self._settings
+        if settings.server is None:
+            raise WrongSetting(
+                "no mail server is named",
+                next_step="Name the real one: --server HOST:PORT; or stand in the path: --intercept transparent.",
+            )
+        return explicit.Listener(
+            settings.listen,
+            settings.server,
+            Inspector(self._desk()),
+            self._limits(),
+            tasks=self._tasks,
+            counter=SessionCount(self._counters),
+            client_address=settings.client_address,
+            consent=settings.accept_open_relay,
+            encryption=self._tls,
+        )
+
+    def _transparent(self) -> transparent.Listener:
+        return transparent.Listener(
+            self._ours,
+            self._settings.ports,
+            self._settings.when_stopped,
+            Inspector(self._desk()),
+            self._limits(),
+            tasks=self._tasks,
+            counter=SessionCount(self._counters),
+            encryption=self._tls,
+        )
+
+    def _limits(self) -> SessionLimits:
+        return SessionLimits(sessions=self._settings.max_sessions, message_size=self._settings.max_message_size)
 
     def _policy(self) -> InspectionPolicy:
         return InspectionPolicy(self._keeper.current, self._settings.policy)

@@ -15,6 +15,7 @@ from rich.console import Console
 from device import appliance, control, showing
 from device.enrollment import enrol, identity
 from device.errors import DeviceError, NotRunning, WrongSetting
+from device.interception.leftovers import cleared_away
 from device.logging import configure
 from device.settings import LogFormat, Settings, state_folder
 
@@ -86,7 +87,22 @@ def disenroll(state: State = None, *, as_json: AsJson = False) -> None:
 
 @app.command()
 def run(
-    server: Annotated[str | None, typer.Option(help="The real mail server, HOST:PORT.")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="The real mail server, HOST:PORT; where mail comes explicitly.")
+    ] = None,
+    intercept: Annotated[
+        str | None,
+        typer.Option(
+            help="How mail comes: explicit [default], or transparent (TPROXY, in the routed path; needs root)."
+        ),
+    ] = None,
+    ports: Annotated[str | None, typer.Option(help="Ports that are taken transparently [default: 25,587].")] = None,
+    when_stopped: Annotated[
+        str | None,
+        typer.Option(
+            help="Mail on these ports while no device runs: pass [default, fail-open] or block (fail-closed)."
+        ),
+    ] = None,
     listen: Annotated[
         str | None, typer.Option(help="Where clients connect, HOST:PORT (default: 127.0.0.1:2525).")
     ] = None,
@@ -145,10 +161,22 @@ def run(
 
 
 @app.command()
-def stop(state: State = None) -> None:
-    """Let mail under way finish, then end the running device."""
-    asyncio.run(control.ask(state_folder(state, os.environ), "stop"))
-    typer.echo("The device stops.")
+def stop(
+    state: State = None,
+    *,
+    let_pass: Annotated[
+        bool, typer.Option("--let-pass", help="Let mail pass afterwards, also where the device was to fail closed.")
+    ] = False,
+) -> None:
+    """Let mail under way finish, then end the running device; where it crashed, take back the rules that it left."""
+    folder = state_folder(state, os.environ)
+    try:
+        asyncio.run(control.ask(folder, "stop-let-pass" if let_pass else "stop"))
+        typer.echo("The device stops.")
+    except NotRunning:
+        if not cleared_away(folder, let_pass=let_pass):
+            raise
+        typer.echo("No device runs; the rules that it left are taken back.")
 
 
 show = typer.Typer(no_args_is_help=True, help="What the running device says of itself.")

@@ -3,6 +3,7 @@
     DeviceError
     ├── WrongSetting       a flag, a variable or a key that can't be that value
     ├── NotRunning         a command needs the running device, and there is none
+    ├── CannotIntercept    this machine doesn't let the device stand in the path
     └── EnrolmentError     this device is not, or cannot become, what it wants to be to the cloud
         ├── NotAUrl            the text is no enrolment URL
         ├── AlreadyEnrolled    there is an identity, and nobody said to replace it
@@ -42,6 +43,12 @@ class NotRunning(DeviceError):
     """There is no running device on this state folder."""
 
     reason = "NOT_RUNNING"
+
+
+class CannotIntercept(DeviceError):
+    """The kernel, the privilege or a tool for it is missing; the sentence says which."""
+
+    reason = "CANNOT_INTERCEPT"
 
 
 class EnrolmentError(DeviceError):

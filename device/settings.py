@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 
 from device.errors import WrongSetting
 from device.inspection.policy import Condition, DevicePolicy, Fallback, FallbackOptions
+from device.interception.rules import WhenStopped
 from device.smtp.encrypting import Starttls
 from device.smtp.intake import Endpoint
 from device.smtp.introduction import ClientAddress
@@ -23,6 +24,9 @@ from device.tls.verification import VerifyServer
 ENVIRONMENT_PREFIX: Final = "SRX_"
 _MIB: Final = 1024 * 1024
 _LISTEN: Final = Endpoint("127.0.0.1", 2525)
+_PORTS: Final = (25, 587)
+_PORTS_AT_MOST: Final = 16
+_SMTPS: Final = 465
 
 
 LONGEST_SECONDS: Final = 540.0
@@ -34,6 +38,13 @@ class LogFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class Intercept(StrEnum):
+    """How mail comes to the device: clients connect to it, or it takes what passes on the way to any server."""
+
+    EXPLICIT = "explicit"
+    TRANSPARENT = "transparent"
 
 
 class FirstSeen(StrEnum):
@@ -48,6 +59,9 @@ class Settings:
     """Everything that `srx run` takes from outside. Times in seconds, sizes in bytes."""
 
     state: Path
+    intercept: Intercept = Intercept.EXPLICIT
+    ports: tuple[int, ...] = _PORTS
+    when_stopped: WhenStopped = WhenStopped.PASS
     listen: Endpoint = _LISTEN
     server: Endpoint | None = None
     client_address: ClientAddress = ClientAddress.HIDDEN
@@ -76,7 +90,9 @@ class Settings:
         texts = _from_environment(environment) | {name: value for name, value in flags.items() if value is not None}
         values = {name: _convert(name, text) for name, text in texts.items()}
         values.setdefault("state", _users_state(environment))
-        return cls(**values)
+        made = cls(**values)
+        _fit_together(made)
+        return made
 
     @property
     def tls(self) -> TlsSettings:
@@ -128,6 +144,21 @@ def _convert(name: str, value: Any) -> Any:
         raise WrongSetting(f"{flag} can't be {value!s}", next_step=f"{flag} is {wanted}.") from error
 
 
+def _fit_together(settings: Settings) -> None:
+    """What belongs to the other way of interception would have no effect: that is said, not swallowed."""
+    transparent = {"ports": settings.ports != _PORTS, "when-stopped": settings.when_stopped is not WhenStopped.PASS}
+    explicit = {
+        "server": settings.server is not None,
+        "listen": settings.listen != _LISTEN,
+        "client-address": settings.client_address is not ClientAddress.HIDDEN,
+        "accept-open-relay": settings.accept_open_relay,
+    }
+    here = settings.intercept
+    astray = transparent if here is Intercept.EXPLICIT else explicit
+    for name in (each for each, given in astray.items() if given):
+        raise WrongSetting(f"{name} has no meaning with --intercept {here}", next_step="Leave one of them out.")
+
+
 def _threshold(value: Any) -> int | None:
     return None if value == "recommended" else _between(int(value), 1, 10)
 
@@ -136,6 +167,14 @@ def _between(number: int, low: int, high: int) -> int:
     if not low <= number <= high:
         raise ValueError(number)
     return number
+
+
+def _ports(value: str) -> tuple[int, ...]:
+    """Numbers separated by commas, each once."""
+    ports = tuple(dict.fromkeys(_between(int(text), 1, 65_535) for text in value.split(",")))
+    if _SMTPS in ports or len(ports) > _PORTS_AT_MOST:
+        raise ValueError(value)
+    return ports
 
 
 def _positive(value: Any) -> float:
@@ -158,6 +197,12 @@ def _yes(value: Any) -> bool:
 
 _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "state": (Path, "a folder"),
+    "intercept": (Intercept, "explicit or transparent"),
+    "ports": (
+        _ports,
+        f"at most {_PORTS_AT_MOST} port numbers separated by commas; not {_SMTPS}, which is encrypted from its first byte",
+    ),
+    "when_stopped": (WhenStopped, "pass or block"),
     "listen": (Endpoint.parse, "HOST:PORT, IPv6 in brackets"),
     "server": (Endpoint.parse, "HOST:PORT of the real mail server, IPv6 in brackets"),
     "client_address": (ClientAddress, "hidden, proxy, proxy-v2 or xclient"),

@@ -1,8 +1,10 @@
 """The text of `srx show …`, in the vendor's layout where it is known (docs/fidelity.md)."""
 
-from typing import Any
+from typing import Any, Final
 
 from device.enrollment.identity import Identity
+
+_DOES: Final = {"pass": "passes uninspected", "block": "is refused"}
 
 
 def without_device(identity: Identity | None) -> dict[str, Any]:
@@ -39,9 +41,10 @@ def status(told: dict[str, Any]) -> str:
     if "listen" in told:
         lines += [
             "Interception:",
-            f"  Mode: {told['interception']}",
+            f"  Mode: {told['interception']} ({told['other_way']})",
             f"  Listening on: {told['listen']}",
             f"  Mail server: {told['mail_server']}",
+            *([f"  When stopped: mail {_DOES[told['when_stopped']]}"] if "when_stopped" in told else []),
             f"  STARTTLS: {told['starttls']}",
             f"  Policy revision: {told['policy_revision']}",
         ]

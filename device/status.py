@@ -12,7 +12,6 @@ from atp.reasons import Reason
 from device.cloudlink.channel import CloudChannel
 from device.cloudlink.policy import PolicyKeeper
 from device.inspection.policy import InspectionPolicy
-from device.smtp.intake import Endpoint
 from device.telemetry.counters import Counters
 from device.tls.encryption import Encryption
 
@@ -24,8 +23,7 @@ class Status:
     """Where each answer comes from."""
 
     started_at: datetime
-    listen: Callable[[], Endpoint]
-    server: Endpoint
+    interception: Callable[[], dict[str, Any]]
     channel: CloudChannel
     keeper: PolicyKeeper
     policy: Callable[[], InspectionPolicy]
@@ -35,6 +33,7 @@ class Status:
     def connection(self) -> dict[str, Any]:
         """Enrolment, connection, and what follows for mail."""
         identity = self.channel.identity
+        intercepting = self.interception()
         return {
             "enrolled": identity is not None,
             "server": None if identity is None else identity.endpoint,
@@ -43,17 +42,15 @@ class Status:
             "certificate_until": None if identity is None else identity.not_after.isoformat(),
             "connected": self.keeper.connected,
             "policy_revision": self.keeper.current.revision,
-            "interception": "explicit",
-            "listen": str(self.listen()),
-            "mail_server": str(self.server),
+            **intercepting,
             "starttls": self.encryption.told,
             "started_at": self.started_at.isoformat(timespec="seconds"),
-            "warnings": list(self.warnings()),
+            "warnings": self.warnings(),
         }
 
     def warnings(self) -> list[str]:
         """What the person in charge must not overlook."""
-        said = []
+        said = list(self.interception()["warnings"])
         fallback = self.policy().device.fallback.action.value
         if self.channel.identity is None:
             said.append(

@@ -48,6 +48,10 @@ class Running:
                 return await self.kill()
         return self._process.returncode or 0
 
+    async def ended(self) -> int:
+        """Its exit code, once it has ended by itself. Raises TimeoutError."""
+        return await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+
     async def kill(self) -> int:
         """End it as a power cut would: kill -9."""
         if self._process.returncode is None:

@@ -1,6 +1,7 @@
 """What tests need of the machine: it is there, or the test says by name what is missing."""
 
 import os
+from typing import NoReturn
 
 import pytest
 
@@ -11,16 +12,17 @@ def need(*names: str) -> None:
     """Skip the test where one of the programs is missing; where CI is true, fail it."""
     missing = [name for name in names if not is_there(name)]
     if missing:
-        _go_without(f"{', '.join(missing)} not found: make programs installs it")
+        go_without(f"{', '.join(missing)} not found: make programs installs it")
 
 
 def need_root(why: str) -> None:
     """Skip the test without root; where CI is true, fail it."""
     if os.geteuid() != 0:
-        _go_without(f"{why} needs root")
+        go_without(f"{why} needs root")
 
 
-def _go_without(reason: str) -> None:
+def go_without(reason: str) -> NoReturn:
+    """Skip the test, saying so; where CI is true, fail it."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

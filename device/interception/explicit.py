@@ -7,16 +7,17 @@ client; so elsewhere than on loopback the server has to be told who the client i
 import asyncio
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 
 import structlog
 
 from device.errors import WrongSetting
-from device.smtp import limits as caps
+from device.interception.door import Door
 from device.smtp.connection import Surroundings
-from device.smtp.intake import Endpoint, Reception
+from device.smtp.intake import Endpoint, Peers, Reception
 from device.smtp.introduction import ClientAddress
 from device.smtp.limits import SessionLimits
-from device.smtp.sessions import NobodyCounts, SessionCounter, Sessions
+from device.smtp.sessions import SessionCounter
 from device.tls.encryption import PLAIN, Encryption
 
 
@@ -43,30 +44,42 @@ class Listener:
         refuse_open_relay(listen, client_address, consent=consent)
         self.endpoint = listen
         self._server = server
-        self._listening: asyncio.Server | None = None
-        surroundings = Surroundings(server, self._dial, reception, limits, tasks, client_address, encryption)
-        self._sessions = Sessions(surroundings, counter or NobodyCounts())
+        surroundings = Surroundings(lambda _: server, self._dial, reception, limits, tasks, client_address, encryption)
+        self._door = Door(surroundings, counter)
 
     async def start(self) -> None:
-        """Clients may come. OSError, if the address can't be had."""
-        loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(
-            self._sessions.accept, self.endpoint.host, self.endpoint.port, backlog=caps.BACKLOG
-        )
-        self.endpoint = Endpoint(*self._listening.sockets[0].getsockname()[:2])
-        self._sessions.start()
+        """Clients may come. WrongSetting, if the address can't be had."""
+        try:
+            self.endpoint = await self._door.open_at(self.endpoint)
+        except OSError as error:
+            raise WrongSetting(
+                f"can't listen on {self.endpoint}: {error.strerror or error}",
+                next_step="Is something else listening there? Name another address with --listen.",
+            ) from error
         structlog.get_logger().info(
             "listener.started", host=self.endpoint.host, port=self.endpoint.port, server=self._server.host
         )
 
     async def stop(self, grace_seconds: float) -> None:
         """No more clients; sessions in a transaction may end it within that time, idle ones hear 421 4.3.2."""
-        if self._listening is not None:
-            self._listening.close()
-        await self._sessions.stop(grace_seconds)
-        structlog.get_logger().info("listener.stopped")
+        await self._door.close(grace_seconds)
 
-    async def _dial(self, protocol: Callable[[], asyncio.Protocol], client: Endpoint) -> None:  # noqa: ARG002 transparent needs it
+    async def close(self, *, let_pass: bool) -> None:
+        """The machine is as it was before: nothing had to be changed for this."""
+
+    def ready(self) -> dict[str, Any]:
+        """For the ready line."""
+        return {"smtp": str(self.endpoint)}
+
+    def told(self) -> dict[str, Any]:
+        """For `srx show status`."""
+        return {"interception": "explicit", "listen": str(self.endpoint), "mail_server": str(self._server)}
+
+    def warnings(self) -> list[str]:
+        """Nothing of its own."""
+        return []
+
+    async def _dial(self, protocol: Callable[[], asyncio.Protocol], _peers: Peers) -> None:
         """A connection from the device's own address."""
         await asyncio.get_running_loop().create_connection(protocol, self._server.host, self._server.port)
 

@@ -20,15 +20,18 @@ from device.smtp.session import Session
 from device.smtp.states import State
 from device.tls.encryption import PLAIN, Encryption
 
-Dial = Callable[[Callable[[], asyncio.Protocol], Endpoint], Awaitable[object]]
-"""Connects the protocol to the real server, for the client of that address. OSError, if it can't."""
+ServerFor = Callable[[Endpoint], Endpoint]
+"""The real server of a client whose connection arrived at that address of ours."""
+
+Dial = Callable[[Callable[[], asyncio.Protocol], Peers], Awaitable[object]]
+"""Connects the protocol to the real server, for that client. OSError, if it can't."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Surroundings:
     """What every connection of a listener gets."""
 
-    server: Endpoint
+    server_for: ServerFor
     dial: Dial
     reception: Reception
     limits: SessionLimits
@@ -109,24 +112,24 @@ class Connection:
             self.tell(events.KeepaliveDue())
 
     def _client_came(self) -> None:
-        peers = Peers(self.client.peer, self._around.server)
+        peers = Peers(self.client.peer, self._around.server_for(self.client.arrived_at))
         around = self._around
         self._session = Session(peers, around.limits, around.introduce, around.encryption.policy)
         self._log = self._log.bind(client=peers.client.host)
         self._log.info("session.opened", client_port=peers.client.port, server=peers.server.host)
-        self._connecting = self._around.tasks.create_task(self._connect())
+        self._connecting = self._around.tasks.create_task(self._connect(peers))
         self._connecting.add_done_callback(lambda _: self._end_if_gone())
 
-    async def _connect(self) -> None:
+    async def _connect(self, peers: Peers) -> None:
         """To the real server, at once: its greeting is the client's."""
         connected = False
         with self._boundary("connect"):
             try:
                 async with asyncio.timeout(self._around.limits.times.connect):
-                    await self._around.dial(lambda: self._server, self.client.peer)
+                    await self._around.dial(lambda: self._server, peers)
                 connected = True
             except (OSError, TimeoutError) as error:
-                self._log.warning("server.unreachable", server=self._around.server.host, error=type(error).__name__)
+                self._log.warning("server.unreachable", server=peers.server.host, error=type(error).__name__)
         if not connected:
             self.tell(events.ServerLost())
 
@@ -195,7 +198,8 @@ class Connection:
         became: events.Event = events.ClientLost()
         with self._boundary("secure"):
             seconds = around.limits.times.handshake
-            became = await secure_both(self.client, self._server, around.encryption, around.server.host, seconds)
+            host = around.server_for(self.client.arrived_at).host
+            became = await secure_both(self.client, self._server, around.encryption, host, seconds)
         self._securing = None
         if not isinstance(became, events.ClientLost):
             self.client.ready()

@@ -61,6 +61,13 @@ class Leg(asyncio.Protocol):
         host, port = self._transport.get_extra_info("peername")[:2]
         return Endpoint(host, port)
 
+    @property
+    def arrived_at(self) -> Endpoint:
+        """This end's address."""
+        assert self._transport is not None
+        host, port = self._transport.get_extra_info("sockname")[:2]
+        return Endpoint(host, port)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._now = asyncio.get_running_loop().time

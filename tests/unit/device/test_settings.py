@@ -49,6 +49,10 @@ def test_fallback_options_make_the_policy() -> None:
         ("max_message_size", "1"),
         ("client_address", "guess"),
         ("log_format", "xml"),
+        ("intercept", "bridge"),
+        ("ports", "25,0"),
+        ("ports", "25,465"),
+        ("when_stopped", "maybe"),
     ],
 )
 def test_a_wrong_setting_is_named_and_explained(name: str, value: Any) -> None:
@@ -57,3 +61,24 @@ def test_a_wrong_setting_is_named_and_explained(name: str, value: Any) -> None:
         Settings.read({name: value}, {})
     assert name.replace("_", "-") in wrong.value.sentence
     assert wrong.value.next_step
+
+
+def test_ports_are_numbers_once_each() -> None:
+    assert Settings.read({"intercept": "transparent", "ports": "25, 2525,25"}, {}).ports == (25, 2525)
+
+
+@pytest.mark.parametrize(
+    ("intercept", "name", "value"),
+    [
+        ("explicit", "ports", "26"),
+        ("explicit", "when_stopped", "block"),
+        ("transparent", "server", "127.0.0.1:25"),
+        ("transparent", "listen", "127.0.0.1:25"),
+        ("transparent", "client_address", "proxy"),
+        ("transparent", "accept_open_relay", True),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(intercept: str, name: str, value: Any) -> None:
+    """Each way of interception has settings of its own."""
+    with pytest.raises(WrongSetting, match=f"{name.replace('_', '-')} has no meaning with --intercept {intercept}"):
+        Settings.read({"intercept": intercept, name: value}, {})

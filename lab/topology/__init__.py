@@ -1,0 +1,1 @@
+"""Networks of hosts on this machine: each a network namespace, joined by links."""
