@@ -3,6 +3,7 @@
     DeviceError
     ├── WrongSetting       a flag, a variable or a key that can't be that value
     ├── NotRunning         a command needs the running device, and there is none
+    ├── UnreadableFile     a file to inspect that can't be read, or is damaged
     └── EnrolmentError     this device is not, or cannot become, what it wants to be to the cloud
         ├── NotAUrl            the text is no enrolment URL
         ├── AlreadyEnrolled    there is an identity, and nobody said to replace it
@@ -42,6 +43,12 @@ class NotRunning(DeviceError):
     """There is no running device on this state folder."""
 
     reason = "NOT_RUNNING"
+
+
+class UnreadableFile(DeviceError):
+    """A file to inspect is not there, may not be read, or is no whole capture."""
+
+    reason = "UNREADABLE_FILE"
 
 
 class EnrolmentError(DeviceError):
