@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from device.interception.matching import Matching, whatever
+from device.interception.matching import Kind, Matching, whatever
 from device.interception.overheard import Body, Heard
 from device.interception.remarks import Remark
 from device.message.envelope import Envelope, Recipient
@@ -42,7 +42,7 @@ class Overhearing:
         self._mail: Envelope | None = None
         self._body: Body | None = None
         if from_start:
-            self._replies.ask(whatever)  # the server's greeting
+            self._replies.ask(whatever, kind=Kind.CONNECTION)  # gets the greeting
         else:
             self._assume()
 
@@ -84,6 +84,8 @@ class Overhearing:
 
     def finish(self) -> None:
         """Nothing more comes: what is unanswered stays so, and a message without its end is told."""
+        if self._replies.out_of_step:
+            self.remarks.add(Remark.REPLIES_ASSUMED)
         if self._deaf:
             return
         if self._replies.matters:
@@ -165,7 +167,7 @@ class Overhearing:
             case b"EHLO" | b"HELO" | b"RSET":
                 self._replies.ask(self._forgotten)
             case b"DATA":
-                self._replies.ask(self._answered_data, waits=True)
+                self._replies.ask(self._answered_data, kind=Kind.DATA, waits=True)
             case b"BDAT":
                 self._open_chunk(command)
             case b"STARTTLS":

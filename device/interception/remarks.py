@@ -53,7 +53,7 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         Remark.UNKNOWN_LINK: "packets of a link layer that is not known",
         Remark.NO_SMTP: "no SMTP was found",
         Remark.NO_MESSAGE: "a session without a message",
-        Remark.REPLIES_ASSUMED: "replies of the server were not captured, or are no SMTP: its consent is assumed",
+        Remark.REPLIES_ASSUMED: "replies of the server are missing, or are no SMTP: where they are, its consent is assumed",
         Remark.SEARCHED: "the dialogue was lost, and found again at a command",
         Remark.ODD_LINE: "a command with a bare CR or a NUL, or too long: the device would refuse it",
         Remark.UNREADABLE_CHUNK: "BDAT whose size can't be read: the device would end the session",
