@@ -1,6 +1,6 @@
 """Capture files, pcap and pcapng, gzip or not: scapy reads them.
 
-scapy's dissection of packets costs some thirty times what reading them by offsets does, so only its raw readers are used.
+scapy's dissection of packets costs many times what reading them by offsets does, so only its raw readers are used.
 """
 
 import contextlib

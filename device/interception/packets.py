@@ -9,6 +9,7 @@ import ipaddress
 import struct
 from dataclasses import dataclass
 from enum import Enum, IntFlag
+from functools import lru_cache
 from typing import Final
 
 from device.smtp.intake import Endpoint
@@ -52,6 +53,9 @@ _TCP: Final = 6
 _FRAGMENT_HEADER: Final = 44
 _EXTENSIONS: Final = frozenset({0, 43, 60, 135})
 """Hop-by-hop options, routing, destination options, mobility: next header, then a length in eights (RFC 8200, 4)."""
+
+_FLAGS: Final = tuple(Flag(number & 0b10111) for number in range(256))
+"""The control bits of each flags byte, made once: enums are slow to make, and there are millions of packets."""
 
 _LINK_HEADERS: Final = {0: 4, 108: 4, 12: 0, 14: 0, 101: 0, 228: 0, 229: 0}
 """Link types without an EtherType, and the size of their header (tcpdump.org/linktypes.html): loopback and raw IP."""
@@ -119,11 +123,16 @@ def _from_tcp(source: bytes, destination: bytes, tcp: bytes, length: int) -> Seg
     if header < 20 or header > length:
         return Unread.DAMAGED
     return Segment(
-        Endpoint(str(ipaddress.ip_address(source)), source_port),
-        Endpoint(str(ipaddress.ip_address(destination)), destination_port),
+        _endpoint(source, source_port),
+        _endpoint(destination, destination_port),
         sequence,
         acknowledgement if flags & Flag.ACK else 0,
-        Flag(flags & (Flag.FIN | Flag.SYN | Flag.RST | Flag.ACK)),
+        _FLAGS[flags],
         tcp[header:],
         cut=len(tcp) < length,
     )
+
+
+@lru_cache(maxsize=4096)
+def _endpoint(address: bytes, port: int) -> Endpoint:
+    return Endpoint(str(ipaddress.ip_address(address)), port)
