@@ -143,7 +143,7 @@ def test_every_file_of_the_whole_corpora_runs_through() -> None:
         ("smtp-startssl_input.pcap", []),
     ],
 )
-def test_a_capture_beside_the_repository_gives_what_its_source_says(name: str, files: list[tuple[str, int]]) -> None:
+def test_a_capture_beside_the_repository_gives_what_it_gave(name: str, files: list[tuple[str, int]]) -> None:
     found = [
         each for told in inspect(WHOLE_CORPORA / "pcap-suricata" / name, LIMIT) for each in told.inspected.attachments
     ]
