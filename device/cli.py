@@ -14,7 +14,7 @@ from rich.console import Console
 
 from device import appliance, control, showing
 from device.enrollment import enrol, identity
-from device.errors import DeviceError, NotRunning, WrongSetting
+from device.errors import DeviceError, NotRunning, UnreadableFile, WrongSetting
 from device.interception.leftovers import cleared_away
 from device.logging import configure
 from device.settings import LogFormat, Settings, state_folder
@@ -158,6 +158,28 @@ def run(
     """Inspect mail: take SMTP connections, open each to the real server, and hold every message until it is decided."""
     flags = {name: value for name, value in locals().items() if name != "as_json"}
     appliance.run(Settings.read({**flags, "fallback": fallback or None}, os.environ), as_json=as_json)
+
+
+@app.command()
+def inspect(
+    files: Annotated[list[Path], typer.Argument(help="Captures (pcap, pcapng) and messages (.eml).")],
+    max_message_size: Annotated[str | None, typer.Option(help="Bytes (default: 33554432).")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a message.")] = False,
+) -> None:
+    """Say what the device would have done with the mail in files, and why. Asks nobody: scores stay open."""
+    from device.inspection import offline  # noqa: PLC0415 - scapy takes most of a second, and nothing else needs it
+
+    limit = Settings.read({"max_message_size": max_message_size}, os.environ).max_message_size
+    failures: list[UnreadableFile] = []
+    for path in files:
+        try:
+            for told in offline.inspect(path, limit):
+                typer.echo(json.dumps(told.as_json()) if as_json else told.as_text())
+        except UnreadableFile as failure:
+            failures.append(failure)
+    if failures:
+        raise UnreadableFile(" ".join(failure.sentence for failure in failures))
 
 
 @app.command()

@@ -4,6 +4,7 @@
     ├── WrongSetting       a flag, a variable or a key that can't be that value
     ├── NotRunning         a command needs the running device, and there is none
     ├── CannotIntercept    this machine doesn't let the device stand in the path
+    ├── UnreadableFile     a file to inspect that can't be read, or is damaged
     └── EnrolmentError     this device is not, or cannot become, what it wants to be to the cloud
         ├── NotAUrl            the text is no enrolment URL
         ├── AlreadyEnrolled    there is an identity, and nobody said to replace it
@@ -49,6 +50,12 @@ class CannotIntercept(DeviceError):
     """The kernel, the privilege or a tool for it is missing; the sentence says which."""
 
     reason = "CANNOT_INTERCEPT"
+
+
+class UnreadableFile(DeviceError):
+    """A file to inspect is not there, may not be read, or is no whole capture."""
+
+    reason = "UNREADABLE_FILE"
 
 
 class EnrolmentError(DeviceError):

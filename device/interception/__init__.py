@@ -1,1 +1,1 @@
-"""How a connection reaches us. In: a socket. Out: the client, the real server, and who sees whose address."""
+"""How traffic reaches us. A connection: a socket, the client, the real server. A capture: frames, segments, dialogues."""
