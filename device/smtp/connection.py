@@ -2,14 +2,15 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 
 from device.actions.outcome import Outcome, Refuse
 from device.message.envelope import Envelope
 from device.smtp import answers, effects, events
+from device.smtp.boundary import Boundary
 from device.smtp.intake import Endpoint, Intake, Peers, Reception
 from device.smtp.introduction import ClientAddress
 from device.smtp.leg import Leg, Told
@@ -17,6 +18,8 @@ from device.smtp.limits import SessionLimits
 from device.smtp.reply import Reply
 from device.smtp.session import Session
 from device.smtp.states import State
+
+log = structlog.get_logger()
 
 Dial = Callable[[Callable[[], asyncio.Protocol], Endpoint], Awaitable[object]]
 """Connects the protocol to the real server, for the client of that address. OSError, if it can't."""
@@ -42,7 +45,8 @@ class Connection:
         self._server = Leg(Told(self._server_came, self._server_sent, self._server_gone, self._server_gone, self._flow))
         self._around = surroundings
         self._done: Callable[[Connection], None] | None = done
-        self._log = structlog.get_logger().bind(session=number)
+        self._number = number
+        self._peer: Endpoint | None = None
         self._session: Session | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._intake: Intake | None = None
@@ -56,14 +60,12 @@ class Connection:
         session = self._session
         if session is None or self._closed_since is not None:
             return
-        fine = False
-        with self._boundary(type(event).__name__):
+        with Boundary(self._failed, type(event).__name__) as boundary:
             for effect in session.handle(event):
                 self._do(effect)
-            fine = True
-        if not fine:
+        if boundary.crossed:
             self._give_up()
-        if session.state is State.CLOSED or not fine:
+        if session.state is State.CLOSED or boundary.crossed:
             self._closed_since = asyncio.get_running_loop().time()
         self.client.flush()
         self._server.flush()
@@ -98,20 +100,20 @@ class Connection:
             self.tell(events.KeepaliveDue())
 
     def _client_came(self) -> None:
-        peers = Peers(self.client.peer, self._around.server)
+        self._peer = self.client.peer
+        peers = Peers(self._peer, self._around.server)
         self._session = Session(peers, self._around.limits, self._around.introduce)
-        self._log = self._log.bind(client=peers.client.host)
-        self._log.info("session.opened", client_port=peers.client.port, server=peers.server.host)
-        self._connecting = self._around.tasks.create_task(self._connect())
+        log.debug("session.opened", session=self._number, client=str(peers.client), server=peers.server.host)
+        self._connecting = self._around.tasks.create_task(self._connect(self._peer))
         self._connecting.add_done_callback(lambda _: self._end_if_gone())
 
-    async def _connect(self) -> None:
+    async def _connect(self, client: Endpoint) -> None:
         """To the real server, at once: its greeting is the client's."""
         connected = False
-        with self._boundary("connect"):
+        with Boundary(self._failed, "connect"):
             try:
                 async with asyncio.timeout(self._around.limits.times.connect):
-                    await self._around.dial(lambda: self._server, self.client.peer)
+                    await self._around.dial(lambda: self._server, client)
                 connected = True
             except (OSError, TimeoutError) as error:
                 self._log.warning("server.unreachable", server=self._around.server.host, error=type(error).__name__)
@@ -185,13 +187,13 @@ class Connection:
 
     async def _conclude(self, intake: Intake, envelope: Envelope) -> None:
         outcome: Outcome = Refuse(answers.NOT_DECIDED)
-        with self._boundary("conclude"):
+        with Boundary(self._failed, "conclude"):
             async with asyncio.timeout(self._around.limits.times.decision):
                 outcome = await intake.conclude(envelope)
         self.tell(events.Decided(outcome))
 
     async def _settle(self, intake: Intake, reply: Reply | None) -> None:
-        with self._boundary("settle"):
+        with Boundary(self._failed, "settle"):
             await intake.settle(reply)
 
     def _abandon(self, intake: Intake) -> None:
@@ -204,7 +206,7 @@ class Connection:
         task.cancel()
 
     def _abandon_now(self, intake: Intake) -> None:
-        with self._boundary("abandon"):
+        with Boundary(self._failed, "abandon"):
             intake.abandon()
 
     def _close_server(self) -> None:
@@ -217,13 +219,13 @@ class Connection:
         fields = {} if reply is None else {"code": reply.code, "text": reply.lines[0].decode("ascii", "replace")}
         self._log.info(event, **fields)
 
-    @contextmanager
-    def _boundary(self, during: str) -> Iterator[None]:
-        """The session's boundary: what goes wrong in one session ends at most this one. The log gets no content: no message."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 the session boundary
-            self._log.error("session.failed", during=during, error=type(error).__name__, where=_place_of(error))
+    @property
+    def _log(self) -> Any:
+        """Bound where a line is written: most sessions have none to write at the usual level."""
+        return log.bind(session=self._number, client=None if self._peer is None else self._peer.host)
+
+    def _failed(self, during: str, error: Exception) -> None:
+        self._log.error("session.failed", during=during, error=type(error).__name__, where=_place_of(error))
 
     def _give_up(self) -> None:
         """A defect of ours: an orderly goodbye, and nothing is promised."""
@@ -238,7 +240,7 @@ class Connection:
         never_came = connected and not self._server.started
         if self._done is None or not self.client.gone or not (self._server.gone or never_came):
             return
-        self._log.info("session.closed", messages=self._messages)
+        log.debug("session.closed", session=self._number, messages=self._messages)
         done, self._done = self._done, None
         done(self)
 
