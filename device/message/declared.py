@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from device.message import words
 from device.message.fields import Field, Header, unfolded
@@ -91,8 +91,7 @@ MESSAGE_TYPES: Final = frozenset({"message/rfc822", "message/global", "message/n
 """Whole messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What a header's Content- fields say, as far as a part's reading hangs on it; `sure` where every reader sees the field."""
 
     types: tuple[bytes, ...]
