@@ -1,7 +1,9 @@
-"""One side's socket: what comes in is told, what goes out waits for room."""
+"""One side's socket: what comes in is told, what goes out waits for room.
+
+asyncio's transports, and uvloop's, set TCP_NODELAY themselves; without it a reply would wait for the peer's delayed ACK.
+"""
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -55,7 +57,6 @@ class Leg(asyncio.Protocol):
         self._now = asyncio.get_running_loop().time
         self.heard = self.said = self._now()
         self._transport.set_write_buffer_limits(high=limits.WRITE_AHEAD)
-        self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.closing:
             self.abort()
         else:
@@ -98,7 +99,10 @@ class Leg(asyncio.Protocol):
         if transport is None or self.gone:
             return
         while self._outbox and not self.full:
-            transport.writelines(self._next_batch())
+            if len(self._outbox) == 1:
+                transport.write(self._outbox.popleft())
+            else:
+                transport.writelines(self._next_batch())
             self.said = self._now()
         if self.closing and not self._outbox:
             self._finish(transport)
@@ -116,7 +120,7 @@ class Leg(asyncio.Protocol):
 
     def read(self, *, wanted: bool) -> None:
         """Goes on or stops reading, so that TCP slows the peer down."""
-        if self._transport is None or self._ended or self._transport.is_closing() or wanted is self._reading:
+        if wanted is self._reading or self._transport is None or self._ended or self._transport.is_closing():
             return
         self._reading = wanted
         if wanted:
