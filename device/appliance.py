@@ -39,7 +39,7 @@ from device.inspection.policy import InspectionPolicy
 from device.inspection.verdicts import VerdictMemory
 from device.interception.explicit import Listener
 from device.logging import configure
-from device.memory import keep_freed_chunks
+from device.memory import collect_rarely, keep_freed_chunks
 from device.message.limits import ScanLimits
 from device.settings import Settings
 from device.smtp.intake import Endpoint
@@ -70,6 +70,7 @@ async def _run(settings: Settings, *, as_json: bool) -> None:
         async with asyncio.TaskGroup() as tasks:
             appliance = Appliance(settings, settings.server, tasks)
             await appliance.start()
+            collect_rarely()
             async with control.listening(settings.state, appliance.answers(stop)):
                 appliance.say_ready(as_json=as_json)
                 await stop.wait()
