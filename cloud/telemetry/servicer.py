@@ -65,6 +65,9 @@ async def _read(
         match request.WhichOneof("part"):
             case "event":
                 await waiting.put(read_event(request.event))
+            case "events":
+                for event in request.events.events:
+                    await waiting.put(read_event(event))
             case "counters":
                 await waiting.put(read_counters(request.counters))
             case _:

@@ -16,6 +16,8 @@ from device.telemetry.events import Event, Events
 log = structlog.get_logger()
 
 _BATCH: Final = 500
+_EVENTS_A_MESSAGE: Final = 100
+"""Some 50 KB; gRPC takes 4 MB at most."""
 _SECONDS: Final = 15.0
 _PAUSE_SECONDS: Final = 2.0
 """Between reports, so that a busy device sends batches, and after one that failed."""
@@ -49,12 +51,17 @@ class Reports:
         await stubs.telemetry.Report(iter(self._requests(batch)), timeout=_SECONDS)
 
     def _requests(self, batch: list[Event]) -> Iterator[telemetry_pb2.ReportRequest]:
-        for event in batch:
-            told = telemetry_pb2.DeviceEvent(event_id=event.id, name=event.name.value, fields=dict(event.fields))
-            told.time.FromDatetime(event.time)
-            yield telemetry_pb2.ReportRequest(event=told)
+        for start in range(0, len(batch), _EVENTS_A_MESSAGE):
+            events = [_wire(event) for event in batch[start : start + _EVENTS_A_MESSAGE]]
+            yield telemetry_pb2.ReportRequest(events=telemetry_pb2.EventBatch(events=events))
         now = Timestamp()
         now.FromDatetime(batch[-1].time)
         yield telemetry_pb2.ReportRequest(
             counters=telemetry_pb2.CounterReport(time=now, counters=self._counters.snapshot())
         )
+
+
+def _wire(event: Event) -> telemetry_pb2.DeviceEvent:
+    told = telemetry_pb2.DeviceEvent(event_id=event.id, name=event.name.value, fields=dict(event.fields))
+    told.time.FromDatetime(event.time)
+    return told

@@ -8,10 +8,9 @@ from typing import Final
 
 from device.message.attachments import Traits, begins_like_a_file, role_of
 from device.message.draft import Draft, Node
-from device.message.fields import Field, Header
+from device.message.fields import Header
 from device.message.findings import AMBIGUOUS, Finding
 from device.message.reading import HeaderField, Part, Reading, Role, Sha256, Span
-from device.message.words import display
 
 _HIDING_CHARSETS: Final = (
     "utf-7",
@@ -56,11 +55,8 @@ def assemble(draft: Draft, size: int, sha256: Sha256) -> Reading:
 
 def top_level_fields(header: Header | None) -> tuple[HeaderField, ...]:
     """The message's fields for whoever shows or changes them."""
-    return tuple(_header_field(field) for field in header.fields) if header is not None else ()
-
-
-def _header_field(field: Field) -> HeaderField:
-    return HeaderField(field.name, Span(field.start, field.end), field.value, display(field.value))
+    fields = () if header is None else header.fields
+    return tuple([HeaderField(each.name, Span(each.start, each.end), each.value) for each in fields])
 
 
 class _Tree:
@@ -68,6 +64,7 @@ class _Tree:
 
     def __init__(self, draft: Draft) -> None:
         self._children: dict[int, list[Node]] = {}
+        self._several = any(node.alternate for node in draft.nodes)
         for node in draft.nodes:
             self._children.setdefault(id(node.parent), []).append(node)
         for children in self._children.values():
@@ -81,6 +78,8 @@ class _Tree:
 
     def kept(self) -> list[Node]:
         """Every node of the first reading, and of the others those with a file that nothing before them shows."""
+        if not self._several:
+            return list(self._walk(None))
         seen = {node.sha256 for node in self._walk(None) if not node.alternate and self.role(node).inspected}
         wanted: set[int] = set()
         for node in self._walk(None):

@@ -17,8 +17,7 @@ The first row that holds counts. Of an ambiguous message every reading is inspec
 instead of a ZIP of its parts.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from device.message.declared import MESSAGE_TYPES
 from device.message.reading import Part, Role
@@ -59,8 +58,7 @@ MAGIC_LENGTH: Final = 8
 """Bytes of content that begins_like_a_file() needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(NamedTuple):
     """What is known of a part: every type that some reader takes it for, the first being the standards', and its surroundings."""
 
     content_type: str

@@ -1,7 +1,6 @@
 """What a declared part's body is read as: in the standards' way first, then in each way in which a reader would show more."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 
 from device.message.declared import DEFAULT_TYPE, Declared, unboxed
@@ -12,7 +11,7 @@ from device.message.leaf import Tap, open_leaf
 from device.message.multipart import Inside, Multipart
 from device.message.reader import Place, Reader
 from device.message.reading import Span
-from device.message.stray import GuessedMultipart, Stray
+from device.message.stray import GuessedMultipart, Stray, WhenFed
 from device.message.text import EmbeddedFiles, References, SeveralReaders, UnlabelledBase64
 
 MakeEntity = Callable[[Draft, Place, int], Reader]
@@ -120,19 +119,18 @@ class _Opener:
 
     def _inside(self, place: Place) -> Inside:
         digest = self._declared.content_type == "multipart/digest"
-        within = replace(
-            place,
-            depth=place.depth + 1,
-            default_type="message/rfc822" if digest else DEFAULT_TYPE,
-            inherited=self._encoded,
-        )
+        default_type = "message/rfc822" if digest else DEFAULT_TYPE
+        frame, depth, inherited = place.frame, place.depth + 1, self._encoded
 
         def part(parent: Node, at: int, alternate: bool) -> Reader:
-            its_place = replace(within, parent=parent, alternate=alternate or parent.alternate)
+            its_place = Place(parent, frame, depth, alternate or parent.alternate, default_type, inherited)
             return self._make_entity(self._draft, its_place, at)
 
         def stray(parent: Node, at: int) -> Reader:
-            its_place = replace(within, parent=parent, alternate=True, default_type=DEFAULT_TYPE)
+            return WhenFed(lambda parent: outside(parent, at), parent)
+
+        def outside(parent: Node, at: int) -> Reader:
+            its_place = Place(parent, frame, depth, alternate=True, inherited=inherited)
             guess = self._guessed(its_place, start=at)
             return SeveralReaders([Stray(self._draft, its_place, at, self._make_entity), guess])
 

@@ -7,7 +7,8 @@ shows text; so only what some reader would show beyond that is followed.
 import re
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from device.message import words
 from device.message.fields import Field, Header, unfolded
@@ -40,6 +41,10 @@ _KNOWN_ENCODINGS: Final = {
     "yenc": "yenc",
 }
 _ENCODING_INSIDE: Final = re.compile(rb"base-?64|quoted-?printable|uue(?:ncode)?|yenc")
+_REMEMBERED: Final = 1024
+"""Readings of Content- fields that are kept; with _MOST_REMEMBERED, a few megabytes at the most."""
+_MOST_REMEMBERED: Final = 512
+"""Bytes of Content- fields of one header; longer ones are rare, and would let senders fill memory."""
 _BY_INSIDE: Final = {b"b": "base64", b"q": "quoted-printable", b"u": "uuencode", b"y": "yenc"}
 
 
@@ -86,32 +91,68 @@ MESSAGE_TYPES: Final = frozenset({"message/rfc822", "message/global", "message/n
 """Whole messages."""
 
 
+class Written(NamedTuple):
+    """What a header's Content- fields say, as far as a part's reading hangs on it; `sure` where every reader sees the field."""
+
+    types: tuple[bytes, ...]
+    sure_of_type: bool
+    encodings: tuple[bytes, ...]
+    sure_of_encoding: bool
+    dispositions: tuple[bytes, ...]
+    content_ids: tuple[bytes, ...]
+    default_type: str
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(map(len, (*self.types, *self.encodings, *self.dispositions, *self.content_ids)))
+
+
 def declare(header: Header, default_type: str = DEFAULT_TYPE) -> Declared:
-    """Read the Content- fields of a header. Raises LimitExceeded where there are too many ways to read it."""
+    """Read the Content- fields of a header. Raises LimitExceeded where there are too many ways to read it.
+
+    Mail repeats itself (a client writes the same few fields into every text part), so short ones are read once and remembered.
+    """
     type_fields = header.named(b"content-type")
     encoding_fields = header.named(b"content-transfer-encoding")
-    typed = [field.value for field in type_fields]
-    encoded = [field.value for field in encoding_fields]
-    values = [parse(value) for value in typed]
-    dispositions = [parse(value) for value in header.values(b"content-disposition")]
-    types = _types(typed, default_type, sure=_sure(type_fields))
+    written = Written(
+        tuple([field.value for field in type_fields]),
+        _sure(type_fields),
+        tuple([field.value for field in encoding_fields]),
+        _sure(encoding_fields),
+        header.values(b"content-disposition"),
+        header.values(b"content-id"),
+        default_type,
+    )
+    return _remembered(written) if written.size <= _MOST_REMEMBERED else _read(written)
+
+
+def _read(written: Written) -> Declared:
+    values = [parse(value) for value in written.types]
+    dispositions = [parse(value) for value in written.dispositions]
+    types = _types(written.types, written.default_type, sure=written.sure_of_type)
     multipart = any(each.startswith("multipart/") for each in types)
-    boundaries = dict.fromkeys(way for value in typed for way in ways_to_read(value, b"boundary")) if multipart else ()
+    boundaries = (
+        dict.fromkeys(way for value in written.types for way in ways_to_read(value, b"boundary")) if multipart else ()
+    )
     raw_names = [name for each in dispositions for name in (*each.text(b"filename"), *each.text(b"name"))]
     raw_names += [name for each in values for name in (*each.text(b"name"), *each.text(b"filename"))]
-    findings = {*_repetitions(values, encoded, dispositions), *_type_findings(types, tuple(boundaries))}
-    findings.update(_encoding_findings(encoded), _name_findings(raw_names))
+    findings = {*_repetitions(values, written.encodings, dispositions), *_type_findings(types, tuple(boundaries))}
+    findings.update(_encoding_findings(written.encodings), _name_findings(raw_names))
     return Declared(
         content_type=types[0],
         types=frozenset(types),
         boundaries=tuple(boundaries),
-        encodings=_encodings(encoded, sure=_sure(encoding_fields)),
+        encodings=_encodings(written.encodings, sure=written.sure_of_encoding),
         charset=next((name.lower() for each in values for name in each.text(b"charset")), ""),
         names=tuple(dict.fromkeys(safe(name) for name in raw_names if name)),
         attached=any(_attached(each) for each in dispositions),
-        content_id=_content_id(header),
+        content_id=_content_id(written.content_ids),
         findings=frozenset(findings),
     )
+
+
+_remembered = lru_cache(_REMEMBERED)(_read)
 
 
 def unboxed(boundary: bytes) -> Declared:
@@ -195,8 +236,8 @@ def _attached(disposition: Parameterised) -> bool:
     return bool(word) and word != b"inline"
 
 
-def _content_id(header: Header) -> str:
-    return next((words.display(value).strip("<> ") for value in header.values(b"content-id")), "")
+def _content_id(values: Iterable[bytes]) -> str:
+    return next((words.display(value).strip("<> ") for value in values), "")
 
 
 def _repetitions(values: Sized, encodings: Sized, dispositions: Sized) -> Iterator[Finding]:

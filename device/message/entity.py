@@ -1,7 +1,6 @@
 """One part, or the whole message: a header, and then the body that it declares, in every way in which readers take it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from device.message import fields
 from device.message.bodies import open_bodies
@@ -46,7 +45,7 @@ class Entity:
 
     def fork(self, parent: Node) -> "Entity":
         twin = Entity(
-            self._draft, replace(self._place, parent=parent, alternate=True), self._start, strict=self._strict
+            self._draft, self._place._replace(parent=parent, alternate=True), self._start, strict=self._strict
         )
         twin._block = bytearray(self._block)
         if self._bodies is not None:

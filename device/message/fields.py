@@ -8,8 +8,7 @@ Source: RFC 5322, sections 2.2 and 4.5; RFC 7103 for what is met in practice.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from device.message.findings import Finding
 
@@ -26,8 +25,7 @@ _MOST_EARLY: Final = 3
 _COLON: Final = ord(":")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field: its name as written and in lower case, its value without the last line end, and its place in the message.
 
     `odd` marks a field that some readers do not take for one.
@@ -41,8 +39,7 @@ class Field:
     odd: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """The fields in order, those that only some readers see, and offsets in the block at which some readers start the body."""
 
     fields: tuple[Field, ...]

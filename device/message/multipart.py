@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 from device.message.draft import Draft, Node
 from device.message.findings import Finding
@@ -39,8 +39,7 @@ class Doubt(Enum):
     SUFFIX = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A boundary line: where the line end before it begins, and where its own begins and ends; these, and the text between."""
 
     start: int

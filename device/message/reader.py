@@ -1,7 +1,6 @@
 """Whoever reads a stretch of a message as it arrives."""
 
-from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from device.message.declared import DEFAULT_TYPE
 from device.message.draft import Frame, Node
@@ -20,8 +19,7 @@ class Reader(Protocol):
         """Another reading that has seen the same so far, under that parent; from here on the two go apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where in the message's tree a part is read.
 
     `inherited` are encodings of the multipart around it, which some readers take for its parts' own.
@@ -36,4 +34,4 @@ class Place:
 
     def aside(self) -> Self:
         """The same place in another reading."""
-        return replace(self, alternate=True)
+        return self._replace(alternate=True)

@@ -6,8 +6,9 @@ docs/architecture.md ("What counts as an attachment").
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
+from device.message import words
 from device.message.limits import Limit
 
 Sha256 = NewType("Sha256", bytes)
@@ -32,34 +33,34 @@ class Role(StrEnum):
         return self not in (Role.CONTAINER, Role.TEXT)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A byte range of the message: start, and one past the last byte."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One way in: decode by this transfer encoding, then take this span of what came out."""
 
     transfer_encoding: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderField:
+class HeaderField(NamedTuple):
     """One top-level field.
 
-    Its name as written, where it stands (last CRLF included), its value as received without the last CRLF, and its value
-    for people: decoded (RFC 2047), unfolded, without control characters.
+    Its name as written, where it stands (last CRLF included), and its value as received without the last CRLF.
     """
 
     name: bytes
     span: Span
     raw_value: bytes
-    display: str
+
+    @property
+    def display(self) -> str:
+        """The value for people: decoded (RFC 2047), unfolded, without control characters."""
+        return words.display(self.raw_value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ _ENCODINGS: Final = (
 
 def is_wanted(reading: Reading) -> bool:
     """Whether a second opinion is worth its price."""
-    unsure = not {finding.value for finding in UNSURE}.isdisjoint(reading.findings)
+    unsure = not UNSURE.isdisjoint(reading.findings)
     return unsure and reading.exceeded is None and reading.size <= LARGEST
 
 

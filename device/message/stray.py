@@ -23,6 +23,27 @@ _TEXT: Final = Declared(
 )
 
 
+class WhenFed:
+    """A reader that is made with the first bytes for it: most multiparts have nothing outside of their parts."""
+
+    def __init__(self, make: Callable[[Node], Reader], parent: Node) -> None:
+        self._make = make
+        self._parent = parent
+        self._reader: Reader | None = None
+
+    def feed(self, data: bytes, at: int) -> None:
+        if self._reader is None:
+            self._reader = self._make(self._parent)
+        self._reader.feed(data, at)
+
+    def close(self, at: int) -> None:
+        if self._reader is not None:
+            self._reader.close(at)
+
+    def fork(self, parent: Node) -> "Reader":
+        return WhenFed(self._make, parent) if self._reader is None else self._reader.fork(parent)
+
+
 class Stray:
     """Text with what may hide in it; or a part, where it begins like one."""
 

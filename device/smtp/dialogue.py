@@ -4,7 +4,6 @@ Only base verbs, and the verbs and parameters of relayed extensions, go to the s
 the order of their commands. A command waits for its turn where what it means hangs on replies that are still to come.
 """
 
-import dataclasses
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +14,7 @@ from device.smtp.downstream import Slot
 from device.smtp.encrypting import Encrypting
 from device.smtp.exchange import Exchange
 from device.smtp.grammar import CRLF, Command, Path, path_of
+from device.smtp.intake import Peers
 from device.smtp.reply import Reply
 from device.smtp.states import Signal, State
 
@@ -139,7 +139,7 @@ class Dialogue:
             return reply
         exchange = self._exchange
         self._forget()
-        exchange.peers = dataclasses.replace(exchange.peers, greeting_name=command.argument)
+        exchange.peers = Peers(exchange.peers.client, exchange.peers.server, command.argument)
         if command.verb == b"HELO":
             exchange.capabilities = capabilities.Capabilities()
         else:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from device.smtp import limits
 from device.smtp.reply import Reply
@@ -24,8 +25,7 @@ class Slot:
     reply: Reply | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line without its end; of one that was too long only the fact."""
 
     text: bytes

@@ -9,8 +9,7 @@ starts searched, and only dots at line starts are looked at by hand.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from device.smtp import limits
 
@@ -23,8 +22,7 @@ TERMINATOR: Final = b".\r\n"
 """Ends a body that itself ends in CRLF."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dots:
+class Dots(NamedTuple):
     """What a scan saw. Positions count in `window`: what earlier scans held back, and the new bytes.
 
     `end` is the first dot of CRLF.CRLF, `odd` the first that some server would take for one. Bytes from `settled` on can't be
@@ -123,8 +121,7 @@ def _after_each(needle: bytes, window: bytes, start: int) -> Iterator[int]:
         position = window.find(needle, position + 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Framed:
+class Framed(NamedTuple):
     """Content of the body, dot-stuffing undone; `rest` is None until its end, then what follows it."""
 
     content: bytes

@@ -6,7 +6,7 @@ Source: RFC 5321, section 4.1 and 4.2. Commands are read as leniently as Postfix
 
 import re
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from device.smtp import limits
 from device.smtp.reply import Reply
@@ -25,8 +25,7 @@ PATH: Final = re.compile(
 PARAMETER: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*(?:=[^\x00-\x20\x7f]*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One command line without its line end: the verb in upper case, and what follows it."""
 
     line: bytes
@@ -45,8 +44,7 @@ class Command:
         return b"\r" in self.line or b"\0" in self.line
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """MAIL's or RCPT's argument: the path without brackets and source route, and the parameters as received."""
 
     path: bytes

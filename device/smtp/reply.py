@@ -26,8 +26,5 @@ class Reply:
 
     def wire(self) -> bytes:
         """The reply's bytes, CRLF included."""
-        code = str(self.code).encode()
-        last = len(self.lines) - 1
-        return b"".join(
-            code + (b" " if index == last else b"-") + line + b"\r\n" for index, line in enumerate(self.lines)
-        )
+        *before, last = self.lines
+        return b"".join([b"%d-%b\r\n" % (self.code, line) for line in before]) + b"%d %b\r\n" % (self.code, last)

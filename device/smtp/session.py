@@ -8,7 +8,6 @@
 The same bytes give the same effects, however they are cut into events. states.py has the table of what may follow what.
 """
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Final
 
@@ -137,7 +136,7 @@ class Session:
             case events.KeepaliveDue():
                 self._keep_alive()
             case events.ServerConnected(server):
-                exchange.peers = dataclasses.replace(exchange.peers, server=server)
+                exchange.peers = Peers(exchange.peers.client, server, exchange.peers.greeting_name)
                 self._connected()
             case events.ServerLost() | events.ServerSilent():
                 self._server_lost("server.lost" if isinstance(event, events.ServerLost) else "server.silent")

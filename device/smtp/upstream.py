@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from device.smtp import limits
 from device.smtp.grammar import BadReply, ReplyReader
@@ -20,8 +20,7 @@ class UnaskedReply(BadReply):
         self.reply = reply
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """Bytes for the server and what is done with its answer. `alone`: nothing follows before the answer (RFC 2920, 3.1)."""
 
     pieces: Sequence[bytes]

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x61tp/v1/telemetry.proto\x12\x06\x61tp.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\rReportRequest\x12$\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x13.atp.v1.DeviceEventH\x00\x12)\n\x08\x63ounters\x18\x02 \x01(\x0b\x32\x15.atp.v1.CounterReportH\x00\x42\x06\n\x04part\"\xb7\x01\n\x0b\x44\x65viceEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04name\x18\x03 \x01(\t\x12/\n\x06\x66ields\x18\x04 \x03(\x0b\x32\x1f.atp.v1.DeviceEvent.FieldsEntry\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa1\x01\n\rCounterReport\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x08\x63ounters\x18\x02 \x03(\x0b\x32#.atp.v1.CounterReport.CountersEntry\x1a/\n\rCountersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\'\n\x0eReportResponse\x12\x15\n\revents_stored\x18\x01 \x01(\x04\x32M\n\x10TelemetryService\x12\x39\n\x06Report\x12\x15.atp.v1.ReportRequest\x1a\x16.atp.v1.ReportResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x61tp/v1/telemetry.proto\x12\x06\x61tp.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8e\x01\n\rReportRequest\x12$\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x13.atp.v1.DeviceEventH\x00\x12)\n\x08\x63ounters\x18\x02 \x01(\x0b\x32\x15.atp.v1.CounterReportH\x00\x12$\n\x06\x65vents\x18\x03 \x01(\x0b\x32\x12.atp.v1.EventBatchH\x00\x42\x06\n\x04part\"1\n\nEventBatch\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.atp.v1.DeviceEvent\"\xb7\x01\n\x0b\x44\x65viceEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04name\x18\x03 \x01(\t\x12/\n\x06\x66ields\x18\x04 \x03(\x0b\x32\x1f.atp.v1.DeviceEvent.FieldsEntry\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa1\x01\n\rCounterReport\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x08\x63ounters\x18\x02 \x03(\x0b\x32#.atp.v1.CounterReport.CountersEntry\x1a/\n\rCountersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\'\n\x0eReportResponse\x12\x15\n\revents_stored\x18\x01 \x01(\x04\x32M\n\x10TelemetryService\x12\x39\n\x06Report\x12\x15.atp.v1.ReportRequest\x1a\x16.atp.v1.ReportResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,18 +36,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEVICEEVENT_FIELDSENTRY']._serialized_options = b'8\001'
   _globals['_COUNTERREPORT_COUNTERSENTRY']._loaded_options = None
   _globals['_COUNTERREPORT_COUNTERSENTRY']._serialized_options = b'8\001'
-  _globals['_REPORTREQUEST']._serialized_start=67
-  _globals['_REPORTREQUEST']._serialized_end=171
-  _globals['_DEVICEEVENT']._serialized_start=174
-  _globals['_DEVICEEVENT']._serialized_end=357
-  _globals['_DEVICEEVENT_FIELDSENTRY']._serialized_start=312
-  _globals['_DEVICEEVENT_FIELDSENTRY']._serialized_end=357
-  _globals['_COUNTERREPORT']._serialized_start=360
-  _globals['_COUNTERREPORT']._serialized_end=521
-  _globals['_COUNTERREPORT_COUNTERSENTRY']._serialized_start=474
-  _globals['_COUNTERREPORT_COUNTERSENTRY']._serialized_end=521
-  _globals['_REPORTRESPONSE']._serialized_start=523
-  _globals['_REPORTRESPONSE']._serialized_end=562
-  _globals['_TELEMETRYSERVICE']._serialized_start=564
-  _globals['_TELEMETRYSERVICE']._serialized_end=641
+  _globals['_REPORTREQUEST']._serialized_start=68
+  _globals['_REPORTREQUEST']._serialized_end=210
+  _globals['_EVENTBATCH']._serialized_start=212
+  _globals['_EVENTBATCH']._serialized_end=261
+  _globals['_DEVICEEVENT']._serialized_start=264
+  _globals['_DEVICEEVENT']._serialized_end=447
+  _globals['_DEVICEEVENT_FIELDSENTRY']._serialized_start=402
+  _globals['_DEVICEEVENT_FIELDSENTRY']._serialized_end=447
+  _globals['_COUNTERREPORT']._serialized_start=450
+  _globals['_COUNTERREPORT']._serialized_end=611
+  _globals['_COUNTERREPORT_COUNTERSENTRY']._serialized_start=564
+  _globals['_COUNTERREPORT_COUNTERSENTRY']._serialized_end=611
+  _globals['_REPORTRESPONSE']._serialized_start=613
+  _globals['_REPORTRESPONSE']._serialized_end=652
+  _globals['_TELEMETRYSERVICE']._serialized_start=654
+  _globals['_TELEMETRYSERVICE']._serialized_end=731
 # @@protoc_insertion_point(module_scope)

@@ -87,6 +87,15 @@ async def test_a_stream_is_stored_and_its_new_events_counted(tmp_path: Path) -> 
         assert (await store.counters(device.realm_id))[device.device_id].counters == {"mail": 500}
 
 
+async def test_events_that_come_together_count_as_those_that_come_one_by_one(tmp_path: Path) -> None:
+    """A busy device sends many in one message of the stream."""
+    async with reporting(tmp_path) as (stub, store, device), asyncio.timeout(30):
+        together = telemetry_pb2.EventBatch(events=[event(number).event for number in range(250)])
+        answer = await stub.Report(iter([telemetry_pb2.ReportRequest(events=together), event(249), event(250)]))
+        assert answer.events_stored == 251
+        assert len(await store.latest(device.realm_id, limit=1000)) == 251
+
+
 async def test_events_are_stored_while_the_stream_is_open(tmp_path: Path) -> None:
     """A device keeps its stream for as long as it lives; nobody waits for its end to see what it reports."""
     async with reporting(tmp_path) as (stub, store, device), asyncio.timeout(30):
