@@ -1,6 +1,7 @@
 """How results are shown: JSON for programs, tables and lines for people. What others wrote can't steer the terminal."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,6 +16,8 @@ from cloud.errors import CloudError
 
 _WIDTH_OF_FILES: Final = 200
 """Columns where the output is no terminal: nothing is cut."""
+_NARROWEST: Final = 80
+"""Columns of a table: a terminal that has fewer wraps its lines, and nothing is lost."""
 
 
 def print_json(result: object) -> None:
@@ -49,7 +52,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def console() -> Console:
     """Standard output; wide where nobody looks at it directly."""
-    width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
+    width = max(shutil.get_terminal_size().columns, _NARROWEST) if sys.stdout.isatty() else _WIDTH_OF_FILES
     return _Console(file=sys.stdout, width=width, highlight=False, markup=False)
 
 

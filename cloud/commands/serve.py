@@ -24,6 +24,23 @@ if TYPE_CHECKING:
     Announce = Callable[[Listening], Awaitable[None]]
 
 
+_Level = Annotated[
+    LogLevel | None,
+    typer.Option(
+        "--log-level",
+        parser=one_of(LogLevel),
+        metavar=metavar_of(LogLevel),
+        help="What is logged, to standard error.",
+    ),
+]
+_Format = Annotated[
+    LogFormat | None,
+    typer.Option(
+        "--log-format", parser=one_of(LogFormat), metavar=metavar_of(LogFormat), help="Lines for people, or JSON."
+    ),
+]
+
+
 def serve(
     state: State = None,
     config: Config = None,
@@ -52,21 +69,8 @@ def serve(
     workers: Annotated[
         int | None, typer.Option("--workers", help="Analysis processes; 0, the default: one a processor.")
     ] = None,
-    log_level: Annotated[
-        LogLevel | None,
-        typer.Option(
-            "--log-level",
-            parser=one_of(LogLevel),
-            metavar=metavar_of(LogLevel),
-            help="What is logged, to standard error.",
-        ),
-    ] = None,
-    log_format: Annotated[
-        LogFormat | None,
-        typer.Option(
-            "--log-format", parser=one_of(LogFormat), metavar=metavar_of(LogFormat), help="Lines for people, or JSON."
-        ),
-    ] = None,
+    log_level: _Level = None,
+    log_format: _Format = None,
     as_json: Json = False,
 ) -> None:
     """Run the cloud until SIGTERM or SIGINT. Prints where it listens once it is ready; with --json as one line."""

@@ -67,7 +67,7 @@ def page(to: str, html: str) -> Mail:
     return Mail(SENDER, (to,), message(SENDER, to, "A page", "Some words.\r\n", html=html))
 
 
-PAGES = {"scored": "<p>Words.</p>\nSRXLAB-SCORE: 9\n", "smuggling": smuggling_page().content.decode()}
+PAGES = {"scored": "SRXLAB-SCORE: 9\n<p>Words.</p>\n", "smuggling": smuggling_page().content.decode()}
 
 
 @pytest.mark.parametrize("html", PAGES.values(), ids=PAGES)
@@ -119,22 +119,23 @@ async def test_first_seen_content_passes_and_is_flagged_afterwards(passing: Site
     content = f"SRXLAB-SCORE: 9\nNever seen before: {datetime.now(UTC)}\n".encode()
     file = Sample("new", "new.txt", "text/plain", content, Expected.MALICIOUS)
     sent = mail("first-seen@example.net", file, sender="first-seen@example.com")
+    before = await device.counters()
     assert await people.deliver(sent) == sent.content
-    await device.counted("email-flagged-afterwards", 1)
-    assert (await device.counters())["email-first-seen-passed"] == 1
-    event = await reported(passing, "mail.flagged-afterwards")
-    assert event["verdict"] == "9"
-    assert (event["reason"], event["mail_from"]) == ("first-seen", sent.sender)
+    for name in ("email-flagged-afterwards", "email-first-seen-passed"):
+        await device.counted(name, before[name] + 1)
+    event = await reported(passing, "mail.flagged-afterwards", sent)
+    assert (event["verdict"], event["reason"]) == ("9", "first-seen")
     await people.quarantined(mail("second-seen@example.net", file))
 
 
-async def reported(site: Site, name: str) -> dict[str, str]:
-    """The fields of the newest event of that name, as `srx-cloud events` shows them once the cloud has it."""
+async def reported(site: Site, name: str, sent: Mail) -> dict[str, str]:
+    """The fields of that mail's event of that name, as `srx-cloud events` shows them once the cloud has it."""
     found: list[dict[str, str]] = []
 
     async def there() -> bool:
         told = await site.ask("srx-cloud", "events", "--realm", REALM, "--json")
-        found.extend(each["fields"] for each in reversed(told["events"]) if each["name"] == name)
+        of_name = [each["fields"] for each in told["events"] if each["name"] == name]
+        found.extend(fields for fields in of_name if fields["mail_from"] == sent.sender)
         return bool(found)
 
     await until(there, SECONDS)
@@ -153,8 +154,7 @@ async def captured(site: Site, wire: MailServer, name: str) -> Mail:
     """A released mail as it was on its way to the device, its pass in it and unused."""
     people = People(site)
     sent = mail(f"{name}@example.net", scored(9), sender=f"{name}@example.com", text="Words to release.\r\n")
-    await people.deliver(mail(f"{name}-known@example.net", scored(9)))
-    await Device(site).counted("file-verdict-meets-threshold", 1)
+    await made_known(people, f"{name}-before@example.net")
     link = await people.quarantined(sent)
     async with Visitor() as visitor:
         await visitor.press(await visitor.follow(link), "release")
@@ -162,15 +162,25 @@ async def captured(site: Site, wire: MailServer, name: str) -> Mail:
     return Mail(taken.mail_from, taken.recipients, taken.content)
 
 
+async def made_known(people: People, to: str) -> None:
+    """That device lets a file pass as long as it has no verdict."""
+
+    async def acted_on() -> bool:
+        return bool(link_in_any(await people.deliver(mail(to, scored(9)))))
+
+    await until(acted_on, SECONDS)
+
+
 async def test_a_pass_that_the_cloud_cant_redeem_is_put_off(passing: Site, wire: MailServer) -> None:
     """Neither let through nor inspected as any mail: the sender tries again, and then it passes."""
     people, device = People(passing), Device(passing)
     shown = await captured(passing, wire, "put-off")
+    before = await device.counters()
     async with cloud_away(passing):
         code, text = await people.send(shown)
         assert (code, text.split()[0]) == (451, "4.3.0")
-        counted = await device.counters()
-        assert (counted["pass-put-off"], counted["pass-redeemed"]) == (1, 0)
+        after = await device.counters()
+        assert [after[name] - before[name] for name in ("pass-put-off", "pass-redeemed")] == [1, 0]
         assert len(await people.arrived(shown.recipients[0])) == 1
     seen = await people.deliver(shown)
     assert "Words to release." in text_of(seen)
@@ -202,4 +212,4 @@ async def test_blocklisted_mail_that_cant_be_stored_is_put_off(passing: Site, ow
     assert (code, text.split()[0]) == (451, "4.3.0")
     assert (await device.counters())["email-not-stored"] == before["email-not-stored"] + 1
     assert await people.arrived(sent.recipients[0], 0) == []
-    assert (await reported(passing, "mail.not-stored"))["reason"] == "blocklisted"
+    assert (await reported(passing, "mail.not-stored", sent))["reason"] == "blocklisted"
