@@ -81,7 +81,8 @@ async def test_without_a_server_nothing_starts(tmp_path: Path) -> None:
     status, sentence = await refused(state=tmp_path / "device")
     assert (status, sentence) == (
         2,
-        "srx: no mail server is named\n     Name the real one: --server HOST:PORT.\n",
+        "srx: no mail server is named\n"
+        "     Name the real one: --server HOST:PORT; or stand in the path: --intercept transparent.\n",
     )
 
 

@@ -42,7 +42,7 @@ def test_a_folder_of_other_things_is_not_taken(tmp_path: Path) -> None:
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     """Said as such."""
     (tmp_path / "file").touch()
-    with pytest.raises(Conflict, match="no folder"):
+    with pytest.raises(Conflict, match="not a folder"):
         StateFolder.make(tmp_path / "file")
 
 

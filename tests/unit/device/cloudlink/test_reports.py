@@ -29,7 +29,7 @@ class Cloud(TelemetryServiceServicer):
     async def Report(  # noqa: N802
         self, requests: AsyncIterator[wire.ReportRequest], context: Any
     ) -> wire.ReportResponse:
-        told = [request.event async for request in requests if request.HasField("event")]
+        told = [event async for request in requests for event in request.events.events]
         if self.refusals:
             self.refusals -= 1
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "as told")
