@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from device import appliance, control, showing
+from device import appliance, control, options, showing
 from device.enrollment import enrol, identity
 from device.errors import DeviceError, NotRunning, UnreadableFile, WrongSetting
 from device.interception.leftovers import cleared_away
@@ -87,73 +87,33 @@ def disenroll(state: State = None, *, as_json: AsJson = False) -> None:
 
 @app.command()
 def run(
-    server: Annotated[
-        str | None, typer.Option(help="The real mail server, HOST:PORT; where mail comes explicitly.")
-    ] = None,
-    intercept: Annotated[
-        str | None,
-        typer.Option(
-            help="How mail comes: explicit [default], or transparent (TPROXY, in the routed path; needs root)."
-        ),
-    ] = None,
-    ports: Annotated[str | None, typer.Option(help="Ports that are taken transparently [default: 25,587].")] = None,
-    when_stopped: Annotated[
-        str | None,
-        typer.Option(
-            help="Mail on these ports while no device runs: pass [default, fail-open] or block (fail-closed)."
-        ),
-    ] = None,
-    listen: Annotated[
-        str | None, typer.Option(help="Where clients connect, HOST:PORT (default: 127.0.0.1:2525).")
-    ] = None,
+    server: options.Server = None,
+    intercept: options.Intercept = None,
+    ports: options.Ports = None,
+    when_stopped: options.WhenStopped = None,
+    listen: options.Listen = None,
     state: State = None,
-    client_address: Annotated[
-        str | None,
-        typer.Option(
-            help="How the server learns the client's address: hidden, proxy, proxy-v2 (PROXY protocol), xclient."
-        ),
-    ] = None,
-    accept_open_relay: Annotated[
-        bool | None, typer.Option("--accept-open-relay", help="Listen beyond loopback with client addresses hidden.")
-    ] = None,
-    starttls: Annotated[
-        str | None,
-        typer.Option(help="inspect (default with a certificate or CA), pass (uninspected) or strip (default without)."),
-    ] = None,
-    tls_certificate: Annotated[
-        Path | None, typer.Option(help="The mail server's own certificate chain, PEM: what clients are shown.")
-    ] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
-    tls_inspection_ca: Annotated[
-        Path | None, typer.Option(help="Instead: folder of a CA of the device's own, made on first use.")
-    ] = None,
-    tls_verify_server: Annotated[
-        str | None, typer.Option(help="The mail server's certificate: require (default), allow or off.")
-    ] = None,
-    tls_server_name: Annotated[
-        str | None, typer.Option(help="The mail server's name, for clients that name none (default: as in --server).")
-    ] = None,
-    verdict_threshold: Annotated[str | None, typer.Option(help="1 to 10, or recommended (default).")] = None,
-    fallback_action: Annotated[
-        str | None, typer.Option(help="Mail whose verdict is unknown: permit (default) or block.")
-    ] = None,
-    fallback: Annotated[
-        list[str] | None, typer.Option(help="CONDITION=permit|block for one condition; may be repeated.")
-    ] = None,
-    verdict_timeout: Annotated[
-        str | None, typer.Option(help="Seconds from the final dot to a verdict (default: 60).")
-    ] = None,
-    submission_timeout: Annotated[str | None, typer.Option(help="Seconds for look-up or upload (default: 30).")] = None,
-    first_seen: Annotated[str | None, typer.Option(help="Content without a verdict: hold (default) or pass.")] = None,
-    max_message_size: Annotated[str | None, typer.Option(help="Bytes (default: 33554432).")] = None,
-    max_held_bytes: Annotated[
-        str | None, typer.Option(help="Mail held at once over all sessions (default: 1073741824).")
-    ] = None,
-    max_sessions: Annotated[str | None, typer.Option(help="Sessions at once (default: 1000).")] = None,
-    stop_grace: Annotated[str | None, typer.Option(help="Seconds for mail under way at a stop (default: 10).")] = None,
-    log_format: Annotated[str | None, typer.Option(help="text (default) or json.")] = None,
+    client_address: options.ClientAddress = None,
+    accept_open_relay: options.AcceptOpenRelay = None,
+    starttls: options.Starttls = None,
+    tls_certificate: options.TlsCertificate = None,
+    tls_key: options.TlsKey = None,
+    tls_inspection_ca: options.TlsInspectionCa = None,
+    tls_verify_server: options.TlsVerifyServer = None,
+    tls_server_name: options.TlsServerName = None,
+    verdict_threshold: options.VerdictThreshold = None,
+    fallback_action: options.FallbackAction = None,
+    fallback: options.Fallback = None,
+    verdict_timeout: options.VerdictTimeout = None,
+    submission_timeout: options.SubmissionTimeout = None,
+    first_seen: options.FirstSeen = None,
+    max_message_size: options.MaxMessageSize = None,
+    max_held_bytes: options.MaxHeldBytes = None,
+    max_sessions: options.MaxSessions = None,
+    stop_grace: options.StopGrace = None,
+    log_format: options.LogFormat = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object when ready.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Inspect mail: take SMTP connections, open each to the real server, and hold every message until it is decided."""
     flags = {name: value for name, value in locals().items() if name != "as_json"}

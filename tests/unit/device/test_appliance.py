@@ -81,8 +81,10 @@ async def test_without_a_server_nothing_starts(tmp_path: Path) -> None:
     status, sentence = await refused(state=tmp_path / "device")
     assert (status, sentence) == (
         2,
-        "srx: no mail server is named\n"
-        "     Name the real one: --server HOST:PORT; or stand in the path: --intercept transparent.\n",
+        (
+            "srx: no mail server is named\n"
+            "     Name the real one: --server HOST:PORT; or stand in the path: --intercept transparent.\n"
+        ),
     )
 
 
@@ -126,9 +128,10 @@ async def test_a_device_says_at_its_start_what_it_does_not_do(tmp_path: Path) ->
         status, sentence = await refused(*SERVER, *ANY_PORT, state=state)
         assert (status, "a device already runs on" in sentence) == (2, True)
         assert (await srx("stop", state=state)).status == 0
-        await until(lambda: logged(log, "device.stopped"), SECONDS)
+        assert await device.ended() == 0
+        assert await logged(log, "device.stopped")
     finally:
-        assert await device.stop() == 0
+        await device.stop()
 
 
 def warned(log: Path) -> dict[str, str]:
