@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,58 +12,33 @@ import pytest
 from device.interception.explicit import Listener
 from device.smtp.intake import Endpoint
 from device.smtp.limits import SessionLimits
+from lab.programs import run, serving
+from lab.site import free_address
 from tests.passing_reception import PassingReception
+from tests.programs import need
 from tests.scripted_server import ScriptedServer
 
 pytestmark = pytest.mark.programs
 MESSAGES = 40
 
 
-def program(name: str) -> str:
-    """Postfix keeps its programs where only root looks."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/lib/postfix/sbin")
-    assert found is not None, f"{name} is missing: make programs installs it"
-    return found
-
-
-async def ran(*command: str) -> str:
+async def ran(name: str, *arguments: str) -> str:
     """Runs it to its end; its output, if it went well."""
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
-    async with asyncio.timeout(30):
-        output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    return output.decode()
+    need(name)
+    done = await run(name, *arguments)
+    assert done.status == 0, done.said
+    return done.said
 
 
 @asynccontextmanager
-async def smtp_sink(folder: Path) -> AsyncIterator[int]:
+async def keeping_sink(folder: Path) -> AsyncIterator[int]:
     """smtp-sink on a free port, each message a file."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    command = [program("smtp-sink"), *user, "-4", "-d", f"{folder}/%M.", f"127.0.0.1:{port}", "100"]
-    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL, cwd=folder)
-    try:
-        async with asyncio.timeout(10):
-            await listening(port)
-        yield port
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-async def listening(port: int) -> None:
-    """Waits until somebody answers there."""
-    while True:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except ConnectionRefusedError:
-            await asyncio.sleep(0.01)
-        else:
-            writer.close()
-            return
+    need("smtp-sink")
+    address = free_address()
+    user = ("-u", "nobody") if os.geteuid() == 0 else ()
+    keep = ("-d", f"{folder}/%M.")
+    async with serving(address, "smtp-sink", *user, *keep, str(address), "100", log=folder.with_suffix(".log")):
+        yield address.port
 
 
 @asynccontextmanager
@@ -92,9 +65,9 @@ def folder() -> Iterator[Path]:
 async def test_smtp_source_reaches_smtp_sink(size: str, folder: Path) -> None:
     """Many sessions at once: as many messages come out as went in, each settled by the server's 250."""
     reception = PassingReception()
-    async with smtp_sink(folder) as port, device(port, reception) as here:
+    async with keeping_sink(folder) as port, device(port, reception) as here:
         flood = ["-s", "8", "-m", str(MESSAGES), "-l", size, "-f", "a@example.org", "-t", "b@example.net"]
-        await ran(program("smtp-source"), *flood, f"{here.host}:{here.port}")
+        await ran("smtp-source", *flood, f"{here.host}:{here.port}")
     assert [message.endings for message in reception.messages] == [["250"]] * MESSAGES
     written = files_in(folder)
     assert len(written) == MESSAGES
@@ -113,7 +86,7 @@ async def test_swaks_sends_an_attachment(tmp_path: Path) -> None:
     server, reception = ScriptedServer(), PassingReception()
     async with server.running(), device(server.port, reception) as here:
         output = await ran(
-            program("swaks"),
+            "swaks",
             *("--server", here.host, "--port", str(here.port), "--ehlo", "client.example.org", "--tls-optional"),
             *("--from", "a@example.org", "--to", "b@example.net,c@example.net", "--attach", f"@{attachment}"),
         )
