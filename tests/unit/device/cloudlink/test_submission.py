@@ -37,6 +37,8 @@ class Cloud(InspectionServiceServicer):
         self.looked_up = asyncio.Event()
         self.may_say = asyncio.Event()
         self.may_say.set()
+        self.may_read = asyncio.Event()
+        self.may_read.set()
 
     async def LookupVerdicts(  # noqa: N802
         self, request: wire.LookupVerdictsRequest, context: Any
@@ -52,6 +54,7 @@ class Cloud(InspectionServiceServicer):
     async def SubmitFile(  # noqa: N802
         self, requests: AsyncIterator[wire.SubmitFileRequest], _context: Any
     ) -> wire.SubmitFileResponse:
+        await self.may_read.wait()
         content = b"".join([request.chunk async for request in requests])
         self.uploads.append(content)
         self.arrived.set()
@@ -178,6 +181,15 @@ async def test_a_look_up_has_its_time_and_no_more(world: World) -> None:
     scores = await world.scores(one, policy=DevicePolicy(verdict_seconds=0.3, submission_seconds=0.2))
     assert scores.missing == {one.sha256: Condition.SUBMISSION_TIMEOUT}
     world.cloud.may_say.set()
+
+
+async def test_an_upload_that_does_not_come_through_in_time(world: World) -> None:
+    """The cloud takes nothing more, so the file is never sent whole: submission-timeout, not verdict-timeout."""
+    world.cloud.may_read.clear()
+    large = file(b"\x00" * (8 * MIB))
+    scores = await world.scores(large, policy=DevicePolicy(verdict_seconds=5, submission_seconds=0.5))
+    assert scores.missing == {large.sha256: Condition.SUBMISSION_TIMEOUT}
+    world.cloud.may_read.set()
 
 
 async def test_a_verdict_that_does_not_come_in_time(world: World) -> None:

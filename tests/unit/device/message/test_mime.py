@@ -105,6 +105,10 @@ SHAPES: dict[str, tuple[bytes, list[str]]] = {
         ),
         ["container", "attachment", "attachment"],
     ),
+    "encrypted S/MIME": (
+        b"Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\r\n\r\nx",
+        ["attachment"],
+    ),
     "AppleDouble": (
         multipart(
             b"appledouble", b"Content-Type: application/applefile\r\n\r\nx", b"Content-Type: image/gif\r\n\r\nGIF89a"
