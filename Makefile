@@ -22,7 +22,7 @@ demo: setup ## Runs the whole round trip on loopback: no root, no service to ins
 	$(BIN)/srx-lab demo $(ARGS)
 
 test: setup programs lint ## Lints, type-checks and runs every test
-	$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## ruff, mypy --strict, import-linter, buf
 	$(BIN)/ruff check .
