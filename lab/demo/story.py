@@ -11,6 +11,9 @@ from typing import Any, Final
 
 import pyzipper
 
+from cloud.control import lists, settings
+from cloud.control.door import ServiceDoor
+from cloud.policy.lists import ListName
 from device import control
 from lab.demo.step import Step
 from lab.demo.visitor import Page, Visitor, attachments_of, link_in, parsed
@@ -35,6 +38,7 @@ class Story:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._door = ServiceDoor(site.cloud_state)
         self._malicious = macro_document()
 
     async def steps(self) -> AsyncIterator[Step]:
@@ -72,11 +76,11 @@ class Story:
     async def _tagged(self) -> Step:
         """The realm delivers with warning headers instead; then it quarantines again."""
         name = "The same where the realm delivers with warning headers"
-        await self._site.settings("action=tag-and-deliver")
+        await self._act_by("tag-and-deliver")
         await self._in_force(lambda policy: policy["action"] == "tag-and-deliver")
         sent = _mail(SENDER, "tagged", name, self._malicious)
         seen = parsed(await self._delivered(SENDER, "tagged", sent))
-        await self._site.settings("action=quarantine")
+        await self._act_by("quarantine")
         await self._in_force(lambda policy: policy["action"] == "quarantine")
         wanted = f"X-Spam-Flag: YES; Subject: [Possible spam] {name}; {self._malicious.name}"
         names = ", ".join(part.get_filename() or "" for part in seen.iter_attachments())
@@ -126,9 +130,13 @@ class Story:
         inbox = await self._site.inbox_of(address, 1)
         return await self._site.mail(inbox[0]["number"])
 
+    async def _act_by(self, action: str) -> None:
+        """Set the realm's action, as `srx-cloud settings set` does."""
+        await self._door.ask(settings.SET, settings.SetSettings(REALM, {"action": action}))
+
     async def _list(self, which: str, entry: str) -> None:
         """Put an entry on a list, and wait until the device has it."""
-        await self._site.ask("srx-cloud", "list", "add", "--realm", REALM, which, entry, "--json")
+        await self._door.ask(lists.ADD, lists.ChangeList(REALM, ListName(which), (entry,)))
         await self._in_force(lambda policy: policy[f"{which}list_entries"] > 0)
 
     async def _in_force(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
