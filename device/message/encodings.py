@@ -102,8 +102,3 @@ def decode(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
 def copied(way: Decoder) -> Decoder:
     """A decoder in the same state; what it holds is immutable, or copied with it."""
     return copy.copy(way)
-
-
-def _certain(data: bytes | None) -> bytes:
-    """Only the decoders to begin with give None, and they are not used here."""
-    return b"" if data is None else data

@@ -1,6 +1,7 @@
 """Renewal in time: by the device's own loop, with a clock and an alarm that the test owns."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,7 +14,7 @@ from cloud.enrollment.revocation import Revocation
 from device.enrollment.enrol import disenrol, enrol
 from device.enrollment.identity import Identity
 from device.enrollment.renewal import Bell, Renewal, due
-from device.errors import CloudUnreachable, NotEnrolled
+from device.errors import CloudUnreachable, IdentityDamaged, NotEnrolled
 from tests.enrolling import REALM, Cloud, OwnClock, cloud_in, open_database, running, use, wire
 
 
@@ -103,6 +104,29 @@ async def test_a_cloud_that_is_away_is_tried_again_ever_more_slowly(renewal: Ren
         assert pauses[:3] == pytest.approx([37.5, 75, 150], abs=1)
         assert pauses[-1] == 3600
     assert isinstance(renewal.trouble, CloudUnreachable)
+
+
+async def test_a_full_disk_is_trouble_and_ends_nothing(
+    renewal: Renewal, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The renewed identity can't be written: the one in force stays, and the next attempt, with room again, succeeds."""
+    first = renewal.identity
+
+    def no_room(_identity: Identity, _state: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with looping(renewal) as alarm:
+        await alarm.pause()
+        cloud.clock.forward(days=4)
+        with monkeypatch.context() as full:
+            full.setattr(Identity, "keep", no_room)
+            alarm.go()
+            await alarm.pause()
+        assert (renewal.identity, type(renewal.trouble)) == (first, IdentityDamaged)
+        cloud.clock.forward(seconds=60)
+        alarm.go()
+        await alarm.pause()
+    assert (renewal.identity.generation, renewal.trouble) == (2, None)
 
 
 async def test_an_outage_beyond_the_certificates_life_heals_by_itself(tmp_path: Path) -> None:
