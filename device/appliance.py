@@ -44,7 +44,7 @@ from device.inspection.verdicts import VerdictMemory
 from device.interception import explicit, kernel, transparent
 from device.interception.rules import Ours
 from device.logging import configure
-from device.memory import keep_freed_chunks
+from device.memory import keep_freed_chunks, spare_the_collector
 from device.message.limits import ScanLimits
 from device.settings import Intercept, Settings
 from device.smtp.limits import SessionLimits
@@ -60,7 +60,7 @@ log = structlog.get_logger()
 
 def run(settings: Settings, *, as_json: bool) -> None:
     """Run the device until it is told to stop. Raises DeviceError where it can't start."""
-    configure(settings.log_format)
+    configure(settings.log_format, settings.log_level)
     keep_freed_chunks()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
@@ -90,6 +90,7 @@ async def _serve(appliance: "Appliance", stop: asyncio.Event, *, as_json: bool) 
     """From start to stop; and whatever goes wrong, the machine is as it was."""
     try:
         await appliance.start()
+        spare_the_collector()
         async with control.listening(appliance.state, appliance.answers(stop)):
             appliance.say_ready(as_json=as_json)
             await stop.wait()

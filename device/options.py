@@ -54,3 +54,6 @@ MaxHeldBytes = Annotated[str | None, typer.Option(help="Mail held at once over a
 MaxSessions = Annotated[str | None, typer.Option(help="Sessions at once (default: 1000).")]
 StopGrace = Annotated[str | None, typer.Option(help="Seconds for mail under way at a stop (default: 10).")]
 LogFormat = Annotated[str | None, typer.Option(help="text (default) or json.")]
+LogLevel = Annotated[
+    str | None, typer.Option(help="info (default), warning or error; debug also tells of each session's begin and end.")
+]

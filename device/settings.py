@@ -40,6 +40,15 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class LogLevel(StrEnum):
+    """What is logged: events of that level and graver ones."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class Intercept(StrEnum):
     """How mail comes to the device: clients connect to it, or it takes what passes on the way to any server."""
 
@@ -83,6 +92,7 @@ class Settings:
     max_held_bytes: int = 1024 * _MIB
     stop_grace: float = 10.0
     log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.INFO
 
     @classmethod
     def read(cls, flags: Mapping[str, Any], environment: Mapping[str, str]) -> Self:
@@ -224,4 +234,5 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "max_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
     "stop_grace": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
     "log_format": (LogFormat, "text or json"),
+    "log_level": (LogLevel, "debug, info, warning or error"),
 }

@@ -1,16 +1,32 @@
 """The session's boundary: what goes wrong in one session ends at most this one."""
 
-from collections.abc import Callable
 from typing import Any, Self
+
+import structlog
+
+from device.smtp.intake import Peers
+
+
+class SessionLog:
+    """The log of one session; a logger is made when something is said, since most sessions say nothing."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.peers: Peers | None = None
+
+    def __call__(self) -> Any:
+        """A logger that names the session and, once they are known, client and server."""
+        made = structlog.get_logger().bind(session=self.number)
+        return made if self.peers is None else made.bind(client=self.peers.client.host, server=self.peers.server.host)
 
 
 class Boundary:
     """A context that any Exception ends in: logged with its place, without its text, which may hold content.
 
-    One object serves a whole session; an Exception leaves `failed` set. `log` makes the logger when it is needed.
+    An Exception leaves `failed` set.
     """
 
-    def __init__(self, log: Callable[[], Any], during: str) -> None:
+    def __init__(self, log: SessionLog, during: str) -> None:
         self.failed = False
         self._log = log
         self._during = during

@@ -10,7 +10,7 @@ import structlog
 
 from device.actions.outcome import Outcome
 from device.smtp import answers, effects, events
-from device.smtp.boundary import Boundary
+from device.smtp.boundary import Boundary, SessionLog
 from device.smtp.handover import Handover
 from device.smtp.handshakes import secure_both
 from device.smtp.intake import Endpoint, Peers, Reception
@@ -56,16 +56,12 @@ class Connection:
         self.client = Leg(Told(self._client_came, self._client_sent, self._client_ended, self._client_gone, self._flow))
         self._server = Leg(Told(self._server_came, self._server_sent, self._server_gone, self._server_gone, self._flow))
         self._around = surroundings
-        self._number = number
         self._done: Callable[[Connection], None] | None = done
         self._uninspected = uninspected
+        self._log = SessionLog(number)
         self._boundary = Boundary(self._log, "session")
         self._handover = Handover(
-            surroundings.reception,
-            surroundings.tasks,
-            self._decided,
-            self._log,
-            surroundings.limits.times.decision,
+            surroundings.reception, surroundings.tasks, self._log, surroundings.limits.times.decision
         )
         self._session: Session | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -127,8 +123,9 @@ class Connection:
         around = self._around
         peers = Peers(self.client.peer, around.server_for(self.client.arrived_at))
         self._session = Session(peers, around.limits, around.introduce, around.encryption.policy)
+        self._log.peers = peers
         self._opened_at = asyncio.get_running_loop().time()
-        log.debug("session.opened", session=self._number, client=peers.client.host, client_port=peers.client.port)
+        log.debug("session.opened", session=self._log.number, client=peers.client.host, client_port=peers.client.port)
         self._connecting = around.tasks.create_task(self._connect(peers))
         self._connecting.add_done_callback(self._connected)
 
@@ -238,7 +235,7 @@ class Connection:
 
     def _conclude(self, effect: effects.ConcludeMessage) -> None:
         """An outcome that is there at once is told when the effects before it are done."""
-        outcome = self._handover.conclude(effect.envelope)
+        outcome = self._handover.conclude(effect.envelope, self._decided)
         if outcome is not None:
             self._next = events.Decided(outcome)
 
@@ -253,12 +250,6 @@ class Connection:
         fields = {} if reply is None else {"code": reply.code, "text": reply.lines[0].decode("ascii", "replace")}
         self._log().info(effect.event, **fields)
 
-    def _log(self) -> Any:
-        """Made when something is said: most sessions say nothing."""
-        peers = None if self._session is None else self._session.peers
-        client = {} if peers is None else {"client": peers.client.host, "server": peers.server.host}
-        return structlog.get_logger().bind(session=self._number, **client)
-
     def _give_up(self) -> None:
         """A defect of ours: an orderly goodbye, and nothing is promised."""
         self.client.send((answers.FAILED.wire(),))
@@ -270,7 +261,7 @@ class Connection:
         never_came = self._connecting is None and not self._server.started
         if self._done is None or not self.client.gone or not (self._server.gone or never_came):
             return
-        log.debug("session.closed", session=self._number, messages=self._handover.messages)
+        log.debug("session.closed", session=self._log.number, messages=self._handover.messages)
         done, self._done = self._done, None
         done(self)
 

@@ -7,26 +7,18 @@ from typing import Any
 from device.actions.outcome import Deliver, Outcome, Refuse, Replace
 from device.message.envelope import Envelope
 from device.smtp import answers
-from device.smtp.boundary import Boundary
+from device.smtp.boundary import Boundary, SessionLog
 from device.smtp.intake import Intake, Peers, Reception
 from device.smtp.reply import Reply
 
 
 class Handover:
-    """Calls the intake. `decided` hears of an outcome that took its time; one that is there at once is returned."""
+    """Calls the intake. A conclusion may take `seconds`."""
 
-    def __init__(
-        self,
-        reception: Reception,
-        tasks: asyncio.TaskGroup,
-        decided: Callable[[Outcome], None],
-        log: Callable[[], Any],
-        seconds: float,
-    ) -> None:
+    def __init__(self, reception: Reception, tasks: asyncio.TaskGroup, log: SessionLog, seconds: float) -> None:
         self.messages = 0
         self._reception = reception
         self._tasks = tasks
-        self._decided = decided
         self._log = log
         self._seconds = seconds
         self._intake: Intake | None = None
@@ -42,15 +34,15 @@ class Handover:
         assert self._intake is not None
         self._intake.feed(chunk)
 
-    def conclude(self, envelope: Envelope) -> Outcome | None:
-        """The message is whole: its outcome, or None where that takes time."""
+    def conclude(self, envelope: Envelope, decided: Callable[[Outcome], None]) -> Outcome | None:
+        """The message is whole: its outcome; None where that takes time, and `decided` hears of it."""
         assert self._intake is not None
         outcome: Outcome | Coroutine[Any, Any, Outcome] = Refuse(answers.NOT_DECIDED)
         with Boundary(self._log, "conclude"):
             outcome = self._intake.conclude(envelope)
         if isinstance(outcome, Deliver | Replace | Refuse):
             return outcome
-        self._concluding = self._tasks.create_task(self._wait_for(outcome))
+        self._concluding = self._tasks.create_task(self._wait_for(outcome, decided))
         return None
 
     def settle(self, reply: Reply | None) -> None:
@@ -72,12 +64,12 @@ class Handover:
         task.add_done_callback(lambda _: self._abandon_now(intake))
         task.cancel()
 
-    async def _wait_for(self, conclusion: Coroutine[Any, Any, Outcome]) -> None:
+    async def _wait_for(self, conclusion: Coroutine[Any, Any, Outcome], decided: Callable[[Outcome], None]) -> None:
         outcome: Outcome = Refuse(answers.NOT_DECIDED)
         with Boundary(self._log, "conclude"):
             async with asyncio.timeout(self._seconds):
                 outcome = await conclusion
-        self._decided(outcome)
+        decided(outcome)
 
     def _abandon_now(self, intake: Intake) -> None:
         with Boundary(self._log, "abandon"):

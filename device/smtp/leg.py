@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import cast
+from typing import Final, cast
 
 from device.smtp import limits
 from device.smtp.intake import Endpoint
@@ -22,6 +22,13 @@ class Told:
     ended: Callable[[], None]
     lost: Callable[[], None]
     flowing: Callable[[], None]
+
+
+def _nobody(*_: bytes) -> None:
+    """Hears nothing."""
+
+
+_NOBODY: Final = Told(_nobody, _nobody, _nobody, _nobody, _nobody)
 
 
 class Leg(asyncio.Protocol):
@@ -99,7 +106,8 @@ class Leg(asyncio.Protocol):
         self.gone = True
         self._outbox.clear()
         self._wake()
-        self._told.lost()
+        told, self._told = self._told, _NOBODY  # so that session and legs do not keep one another in memory
+        told.lost()
 
     def pause_writing(self) -> None:
         self.full = True

@@ -69,13 +69,9 @@ class Session:
         elif exchange.state is not State.CLOSED:
             self._happenings[type(event)](self, event)
             self._advance()
-        done, exchange.effects = exchange.effects, []
+        done = exchange.effects.copy()
+        exchange.effects.clear()
         return done
-
-    @property
-    def peers(self) -> Peers:
-        """Who speaks with whom, as far as it is known."""
-        return self._exchange.peers
 
     @property
     def state(self) -> State:

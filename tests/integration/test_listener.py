@@ -1,6 +1,7 @@
 """The listener on real sockets: limits, flow control, addresses, start and stop."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -267,3 +268,35 @@ async def test_stopping_does_not_wait_for_ever() -> None:
     assert reception.messages[0].endings == ["abandoned"]
     assert here.server.messages == []
     writer.close()
+
+
+async def one_mail(here: Site) -> None:
+    """From greeting to goodbye."""
+    reader, writer = await here.client()
+    writer.write(ENVELOPE)
+    await until(reader, b"354")
+    writer.write(b"Subject: a\r\n\r\nb\r\n.\r\nQUIT\r\n")
+    await until(reader, b"221")
+    assert await reader.read() == b""
+    writer.close()
+    await here.counted.none_left.wait()
+
+
+async def test_a_session_leaves_nothing_for_the_cycle_collector() -> None:
+    """Whatever a session held, its message above all, is free when it ends: the device lets the collector come by seldom."""
+    async with site() as made:
+        for _ in range(2):  # what is made once and kept is made now
+            await one_mail(made)
+        gc.collect()
+        gc.disable()
+        try:
+            await one_mail(made)
+            made.reception.messages.clear()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            left = [each for each in gc.garbage if type(each).__module__.startswith("device.")]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    assert left == []
