@@ -247,7 +247,12 @@ class Appliance:
         )
 
     def _limits(self) -> SessionLimits:
-        return SessionLimits(sessions=self._settings.max_sessions, message_size=self._settings.max_message_size)
+        settings = self._settings
+        return SessionLimits(
+            sessions=settings.max_sessions,
+            sessions_of_client=settings.max_client_sessions or settings.max_sessions,
+            message_size=settings.max_message_size,
+        )
 
     def _policy(self) -> InspectionPolicy:
         return InspectionPolicy(self._keeper.current, self._settings.policy)

@@ -110,6 +110,7 @@ def run(
     max_message_size: options.MaxMessageSize = None,
     max_held_bytes: options.MaxHeldBytes = None,
     max_sessions: options.MaxSessions = None,
+    max_client_sessions: options.MaxClientSessions = None,
     stop_grace: options.StopGrace = None,
     log_format: options.LogFormat = None,
     log_level: options.LogLevel = None,

@@ -89,6 +89,7 @@ class Settings:
     first_seen: FirstSeen = FirstSeen.HOLD
     max_message_size: int = 32 * _MIB
     max_sessions: int = 1000
+    max_client_sessions: int | None = None
     max_held_bytes: int = 1024 * _MIB
     stop_grace: float = 10.0
     log_format: LogFormat = LogFormat.TEXT
@@ -232,6 +233,7 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "max_message_size": (lambda value: _between(int(value), 1024, 2**31), "a number of bytes from 1024 to 2147483648"),
     "max_held_bytes": (lambda value: _between(int(value), _MIB, 2**40), "a number of bytes from 1048576"),
     "max_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
+    "max_client_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
     "stop_grace": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
     "log_format": (LogFormat, "text or json"),
     "log_level": (LogLevel, "debug, info, warning or error"),

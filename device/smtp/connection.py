@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import structlog
 
@@ -43,21 +43,28 @@ class Surroundings:
     encryption: Encryption = PLAIN
 
 
-class Connection:
-    """One client's connection and the one to its server. `done` is told once, when both are gone."""
+class Host(Protocol):
+    """Whoever keeps all connections of a listener."""
 
-    def __init__(
-        self,
-        surroundings: Surroundings,
-        number: int,
-        done: Callable[["Connection"], None],
-        uninspected: Callable[[], None],
-    ) -> None:
+    def admits(self, client: Endpoint) -> bool:
+        """Whether that client may have one session more."""
+
+    def done(self, connection: "Connection") -> None:
+        """Both sides of a connection are gone; told once."""
+
+    def uninspected(self) -> None:
+        """A session's bytes are handed on unread from here on."""
+
+
+class Connection:
+    """One client's connection and the one to its server."""
+
+    def __init__(self, surroundings: Surroundings, number: int, host: Host) -> None:
         self.client = Leg(Told(self._client_came, self._client_sent, self._client_ended, self._client_gone, self._flow))
         self._server = Leg(Told(self._server_came, self._server_sent, self._server_gone, self._server_gone, self._flow))
         self._around = surroundings
-        self._done: Callable[[Connection], None] | None = done
-        self._uninspected = uninspected
+        self.admitted: Endpoint | None = None
+        self._host: Host | None = host
         self._log = SessionLog(number)
         self._boundary = Boundary(self._log, "session")
         self._handover = Handover(
@@ -120,14 +127,24 @@ class Connection:
             self.tell(events.KeepaliveDue())
 
     def _client_came(self) -> None:
-        around = self._around
+        around, host = self._around, self._host
         peers = Peers(self.client.peer, around.server_for(self.client.arrived_at))
+        if host is None or not host.admits(peers.client):
+            self._turn_away(peers)
+            return
         self._session = Session(peers, around.limits, around.introduce, around.encryption.policy)
-        self._log.peers = peers
+        self.admitted, self._log.peers = peers.client, peers
         self._opened_at = asyncio.get_running_loop().time()
         log.debug("session.opened", session=self._log.number, client=peers.client.host, client_port=peers.client.port)
         self._connecting = around.tasks.create_task(self._connect(peers))
         self._connecting.add_done_callback(self._connected)
+
+    def _turn_away(self, peers: Peers) -> None:
+        self._log.peers = peers
+        self._log().warning("session.refused", code=answers.TOO_MANY_OF_CLIENT.code)
+        self._closed_since = asyncio.get_running_loop().time()
+        self.client.send((answers.TOO_MANY_OF_CLIENT.wire(),))
+        self.client.close()
 
     async def _connect(self, peers: Peers) -> None:
         """To the real server, at once: its greeting is the client's. The tick ends what takes too long."""
@@ -225,7 +242,8 @@ class Connection:
 
     def _count_uninspected(self, _effect: effects.Uninspected) -> None:
         self._log().warning("session.uninspected")
-        self._uninspected()
+        if self._host is not None:
+            self._host.uninspected()
 
     def _begin(self, effect: effects.BeginMessage) -> None:
         self._handover.begin(effect.peers)
@@ -259,11 +277,11 @@ class Connection:
 
     def _end_if_gone(self) -> None:
         never_came = self._connecting is None and not self._server.started
-        if self._done is None or not self.client.gone or not (self._server.gone or never_came):
+        if self._host is None or not self.client.gone or not (self._server.gone or never_came):
             return
         log.debug("session.closed", session=self._log.number, messages=self._handover.messages)
-        done, self._done = self._done, None
-        done(self)
+        host, self._host = self._host, None
+        host.done(self)
 
     _doings: ClassVar[Mapping[type, Callable[["Connection", Any], None]]] = MappingProxyType(
         {

@@ -112,6 +112,25 @@ async def test_sessions_above_the_limit_are_turned_away_without_bothering_the_se
             writer.close()
 
 
+async def test_one_client_cannot_take_every_place() -> None:
+    """Rule: past the limit of one client's sessions 421 4.7.0; other clients come in, and a place that is left is free again."""
+    async with site(limits=SessionLimits(sessions_of_client=1)) as here:
+        first, writer = await here.client()
+        await until(first, b"220")
+        refused, other = await here.client()
+        assert (await refused.read()).startswith(b"421 4.7.0 Too many connections from your address")
+        other.close()
+        stranger, door = await asyncio.open_connection(
+            here.listener.endpoint.host, here.listener.endpoint.port, local_addr=("127.0.0.2", 0)
+        )
+        await until(stranger, b"220")
+        assert (here.server.connections, here.counted.turned_away) == (2, 1)
+        for each in (writer, door):
+            each.close()
+        await here.counted.none_left.wait()
+        await one_mail(here)
+
+
 async def test_a_place_is_free_again_when_a_session_ends() -> None:
     async with site(limits=SessionLimits(sessions=1)) as here:
         for _ in range(3):
