@@ -37,9 +37,9 @@ from device.cloudlink.reports import Reports
 from device.cloudlink.submission import Submission
 from device.enrollment.identity import Identity
 from device.errors import DeviceError, WrongSetting
-from device.inspection.held_bytes import HeldBytes
 from device.inspection.inspector import Desk, Inspector
 from device.inspection.policy import InspectionPolicy
+from device.inspection.room import Budget, Room
 from device.inspection.verdicts import VerdictMemory
 from device.interception import explicit, kernel, transparent
 from device.interception.rules import Ours
@@ -257,6 +257,15 @@ class Appliance:
     def _policy(self) -> InspectionPolicy:
         return InspectionPolicy(self._keeper.current, self._settings.policy)
 
+    def _room(self) -> Room:
+        settings = self._settings
+        return Room(
+            Budget(settings.max_held_bytes),
+            Budget(settings.max_spilled_bytes),
+            settings.spill_above,
+            settings.spill_folder or settings.state,
+        )
+
     def _desk(self) -> Desk:
         return Desk(
             submission=Submission(self._channel, self._memory, self._background, self._counters),
@@ -266,7 +275,7 @@ class Appliance:
             realm_id=lambda: "" if self._channel.identity is None else self._channel.identity.realm_id,
             account=Account(self._counters, self._events),
             background=self._background,
-            held=HeldBytes(self._settings.max_held_bytes),
+            room=self._room(),
             limits=ScanLimits(),
             clock=system_clock,
             new_id=partial(secrets.token_urlsafe, 24),

@@ -50,7 +50,13 @@ VerdictTimeout = Annotated[str | None, typer.Option(help="Seconds from the final
 SubmissionTimeout = Annotated[str | None, typer.Option(help="Seconds for look-up or upload (default: 30).")]
 FirstSeen = Annotated[str | None, typer.Option(help="Content without a verdict: hold (default) or pass.")]
 MaxMessageSize = Annotated[str | None, typer.Option(help="Bytes (default: 33554432).")]
-MaxHeldBytes = Annotated[str | None, typer.Option(help="Mail held at once over all sessions (default: 1073741824).")]
+MaxHeldBytes = Annotated[str | None, typer.Option(help="Mail held in memory over all sessions (default: 1073741824).")]
+SpillAbove = Annotated[
+    str | None,
+    typer.Option(help="Bytes of one message held in memory; the rest goes to disk, sealed (default: 16777216)."),
+]
+MaxSpilledBytes = Annotated[str | None, typer.Option(help="Mail held on disk over all sessions (default: 4294967296).")]
+SpillFolder = Annotated[Path | None, typer.Option(help="Where on disk (default: the state folder).")]
 MaxSessions = Annotated[str | None, typer.Option(help="Sessions at once (default: 1000).")]
 MaxClientSessions = Annotated[
     str | None, typer.Option(help="Sessions at once of one client address (default: as many as --max-sessions).")

@@ -91,6 +91,9 @@ class Settings:
     max_sessions: int = 1000
     max_client_sessions: int | None = None
     max_held_bytes: int = 1024 * _MIB
+    spill_above: int = 16 * _MIB
+    max_spilled_bytes: int = 4096 * _MIB
+    spill_folder: Path | None = None
     stop_grace: float = 10.0
     log_format: LogFormat = LogFormat.TEXT
     log_level: LogLevel = LogLevel.INFO
@@ -232,6 +235,9 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "first_seen": (FirstSeen, "hold or pass"),
     "max_message_size": (lambda value: _between(int(value), 1024, 2**31), "a number of bytes from 1024 to 2147483648"),
     "max_held_bytes": (lambda value: _between(int(value), _MIB, 2**40), "a number of bytes from 1048576"),
+    "spill_above": (lambda value: _between(int(value), 0, 2**31), "a number of bytes up to 2147483648"),
+    "max_spilled_bytes": (lambda value: _between(int(value), 0, 2**50), "a number of bytes; 0: nothing goes to disk"),
+    "spill_folder": (Path, "a folder"),
     "max_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
     "max_client_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
     "stop_grace": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),

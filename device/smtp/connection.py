@@ -143,7 +143,7 @@ class Connection:
         self._log.peers = peers
         self._log().warning("session.refused", code=answers.TOO_MANY_OF_CLIENT.code)
         self._closed_since = asyncio.get_running_loop().time()
-        self.client.send((answers.TOO_MANY_OF_CLIENT.wire(),))
+        self.client.send(answers.TOO_MANY_OF_CLIENT.wire())
         self.client.close()
 
     async def _connect(self, peers: Peers) -> None:
@@ -202,10 +202,10 @@ class Connection:
         self._server.read(wanted=not self.client.full)
 
     def _to_client(self, effect: effects.ToClient) -> None:
-        self.client.send((effect.data,))
+        self.client.send(effect.data)
 
     def _to_server(self, effect: effects.ToServer) -> None:
-        self._server.send(effect.pieces)
+        self._server.send_pieces(effect.pieces)
 
     def _close_client(self, _effect: effects.CloseClient) -> None:
         self.client.close()
@@ -270,7 +270,7 @@ class Connection:
 
     def _give_up(self) -> None:
         """A defect of ours: an orderly goodbye, and nothing is promised."""
-        self.client.send((answers.FAILED.wire(),))
+        self.client.send(answers.FAILED.wire())
         self._handover.abandon()
         self.client.close()
         self._close_server(effects.CloseServer())
