@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from device.interception.matching import Kind, Matching, whatever
+from device.interception.matching import BACKLOG, Kind, Matching, whatever
 from device.interception.overheard import Body, Heard
+from device.interception.reassembly import PIECE_COST
 from device.interception.remarks import Remark
 from device.message.envelope import Envelope, Recipient
 from device.smtp import limits
@@ -51,11 +52,17 @@ class Overhearing:
         """Whether nothing more can be read."""
         return self._read in (self._encrypted, self._ignored)
 
+    @property
+    def held(self) -> int:
+        """Bytes of memory, about."""
+        waiting = len(self._input) + PIECE_COST * self._replies.backlog
+        return waiting if self._body is None else waiting + self._body.heard.held
+
     def hear_client(self, data: bytes) -> None:
         """The client sent this."""
         self._input += data
         self._go_on()
-        if self._replies.waits and len(self._input) > HELD:
+        if (self._replies.waits and len(self._input) > HELD) or self._replies.backlog > BACKLOG:
             self._assume()
 
     def hear_server(self, data: bytes) -> None:
@@ -65,6 +72,8 @@ class Overhearing:
         if not self._replies.hear(data):
             self.remarks.add(Remark.REPLIES_ASSUMED)
         self._go_on()
+        if self._replies.backlog > BACKLOG:
+            self._assume()
 
     def lose_client(self, size: int) -> None:
         """So many bytes of the client were not captured."""

@@ -16,7 +16,9 @@ class Remark(StrEnum):
     LOST = "tcp.lost"
     CUT_PACKETS = "tcp.cut-packets"
     UNENDED = "tcp.unended"
+    GIVEN_UP = "tcp.given-up"
     FRAGMENTS = "capture.fragments"
+    FRAGMENTS_LOST = "capture.fragments-lost"
     DAMAGED = "capture.damaged-packets"
     CAPTURE_CUT = "capture.cut"
     UNKNOWN_LINK = "capture.unknown-link"
@@ -47,7 +49,9 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         Remark.LOST: "bytes of the connection were not captured",
         Remark.CUT_PACKETS: "packets were captured only in part",
         Remark.UNENDED: "the capture ends before the connection",
-        Remark.FRAGMENTS: "IP fragments, which are not put together",
+        Remark.GIVEN_UP: "the connection was given up before its end: silent for too long, or too much to be kept",
+        Remark.FRAGMENTS: "IP packets that came in pieces, put together",
+        Remark.FRAGMENTS_LOST: "IP packets that came in pieces and can't be put together: what is missing then, TCP misses",
         Remark.DAMAGED: "packets whose headers can't be read",
         Remark.CAPTURE_CUT: "the file ends within a packet",
         Remark.UNKNOWN_LINK: "packets of a link layer that is not known",
