@@ -82,7 +82,9 @@ class Connections(Generic[Message]):
     ) -> None:
         self.seen = 0
         self.lost: Counter[Lost] = Counter()
-        self._open = lambda one, other: Connection(one, other, size_limit, read, ports)
+        self._open: Callable[[Endpoint, Endpoint], Connection[Message]] = lambda one, other: Connection(
+            one, other, size_limit, read, ports
+        )
         self._ended = ended
         self._bounds = bounds
         self._patience = {Phase.HALF_OPEN: bounds.half_open, Phase.OPEN: bounds.idle, Phase.ENDED: bounds.linger}
