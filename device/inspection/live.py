@@ -98,7 +98,7 @@ class Tap:
         yield from self._tell_of_ended(self._clock())
 
     def summary(self) -> dict[str, Any]:
-        """What there was: time in seconds; packets of the ports; connections, and those given up by reason; what went unread."""
+        """What there was: time in seconds; packets of the ports; connections, and those given up by reason; packets by remark."""
         return {
             "interface": self._interface,
             "seconds": round(self._elapsed() - self._began, 3),
@@ -107,7 +107,7 @@ class Tap:
             "given_up": {reason.value: count for reason, count in sorted(self._connections.lost.items())},
             "messages": self._told[True],
             "sessions_without_message": self._told[False],
-            "unread_packets": {remark.value: count for remark, count in sorted(self._dissection.counts.items())},
+            "remarks": {remark.value: count for remark, count in sorted(self._dissection.counts.items())},
         }
 
     def _tell_of_ended(self, at: datetime) -> Iterator[Told]:

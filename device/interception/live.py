@@ -6,6 +6,7 @@ PACKET_MR_PROMISC). Needs CAP_NET_RAW. Linux puts VLAN tags beside the packet; s
 
 import ctypes
 import errno
+import logging
 import select
 import socket
 import struct
@@ -114,6 +115,7 @@ def _index_of(interface: str) -> int:
 
 
 def _opened(interface: str, *, promiscuous: bool) -> L2ListenSocket:
+    logging.getLogger("scapy").setLevel(logging.CRITICAL)  # it warns of layers that only its own dissection needs
     try:
         return L2ListenSocket(iface=interface, promisc=promiscuous, nofilter=1)
     except PermissionError as error:
