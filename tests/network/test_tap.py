@@ -6,7 +6,7 @@ import json
 import smtplib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
@@ -170,10 +170,15 @@ async def test_only_the_ports_that_are_named_are_heard(path: InPath) -> None:
         assert (await tap.stop())["packets"] == 0
 
 
-async def test_ip_fragments_are_put_together(path: InPath) -> None:
-    """The router's way to the server is narrow, and the client doesn't forbid it to cut packets."""
+def allow_cutting() -> None:
+    """/proc shows the switches of the thread's own namespace (ip-sysctl)."""
     with inside(NETWORK.namespace("client")):
         Path("/proc/sys/net/ipv4/ip_no_pmtu_disc").write_text("1")
+
+
+async def test_ip_fragments_are_put_together(path: InPath) -> None:
+    """The router's way to the server is narrow, and the client doesn't forbid it to cut packets."""
+    allow_cutting()
     await on_device("ip", "link", "set", "ge1", "mtu", "600")
     async with tapping(interface="ge1") as tap:
         await asyncio.to_thread(send, SERVER[4])
@@ -184,19 +189,19 @@ async def test_ip_fragments_are_put_together(path: InPath) -> None:
     assert summary["remarks"]["capture.fragments"] > 500
 
 
-def tagged(frame: Packet) -> list[Packet]:
+def tagged(frame: Packet) -> Sequence[Packet]:
     return [ETHER / Dot1Q(vlan=7) / frame]
 
 
-def tagged_twice(frame: Packet) -> list[Packet]:
+def tagged_twice(frame: Packet) -> Sequence[Packet]:
     return [ETHER / Dot1AD(vlan=7) / Dot1Q(vlan=8) / frame]
 
 
-def with_extensions(frame: Packet) -> list[Packet]:
+def with_extensions(frame: Packet) -> Sequence[Packet]:
     return [ETHER / IPv6(src=frame.src, dst=frame.dst) / IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt() / frame.payload]
 
 
-def in_pieces(frame: Packet) -> list[Packet]:
+def in_pieces(frame: Packet) -> Sequence[Packet]:
     """The last piece first."""
     frame.payload.chksum = 0  # nobody looks at it, and the pieces alone give none
     payload = bytes(frame.payload)
@@ -213,7 +218,9 @@ def in_pieces(frame: Packet) -> list[Packet]:
 
 
 @pytest.mark.parametrize("wrapped", [tagged, tagged_twice, with_extensions, in_pieces])
-async def test_what_hides_the_port_is_looked_behind(path: InPath, wrapped: Callable[[Packet], list[Packet]]) -> None:
+async def test_what_hides_the_port_is_looked_behind(
+    path: InPath, wrapped: Callable[[Packet], Sequence[Packet]]
+) -> None:
     """VLAN tags, extension headers, IPv6 fragments: frames that scapy makes, and the real kernel's filter."""
     wire = Wire(Endpoint(CLIENT[6], 40000), Endpoint(SERVER[6], 25))
     with inside(NETWORK.namespace("client")):
@@ -232,7 +239,7 @@ async def test_what_hides_the_port_is_looked_behind(path: InPath, wrapped: Calla
 
 async def test_an_encrypted_session_is_told_as_such(path: InPath, tmp_path: Path) -> None:
     """TLS from the first byte on port 465: it is told when it is over."""
-    context = TestAuthority(tmp_path).server("mail.example.net").context
+    context = TestAuthority(tmp_path).server("mail.example.net").context()
     with inside(NETWORK.namespace("server")):
         server = await asyncio.start_server(_greeting, SERVER[4], 465, ssl=context)
 

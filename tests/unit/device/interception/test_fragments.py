@@ -1,11 +1,12 @@
-"""IP packets that came in pieces are put together whatever the pieces' order; what can't be is lost, counted, and never held for long."""
+"""IP packets that came in pieces are put together in whatever order they came; what can't be is lost, counted, and not held."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scapy.layers.inet import IP, fragment
+from scapy.layers.inet import fragment
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, fragment6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet
@@ -116,23 +117,22 @@ def test_a_flood_of_first_pieces_is_bounded() -> None:
     assert (fragments._held, fragments.lost) == (0, 3 * PACKETS + 200)
 
 
-def dissected(frames: list[Packet]) -> tuple[list[Segment], dict[Remark, int]]:
+def dissected(frames: Sequence[Packet]) -> tuple[list[Segment], dict[Remark, int]]:
     dissection = Dissection()
     segments = [found for frame in frames if (found := dissection.segment(Frame(1, bytes(Ether() / frame))))]
     dissection.finish()
     return segments, dict(dissection.counts)
 
 
-def six(number: int = 3) -> Packet:
-    head = IPv6(src="2001:db8::1", dst="2001:db8::25")
-    return head / IPv6ExtHdrFragment(id=number) / IPv6ExtHdrDestOpt() / tcp(SIX)
-
-
-@pytest.mark.parametrize(
-    ("frames", "segment"), [(fragment(packet(FOUR), 600), FOUR), (fragment6(six(), 1280), SIX)], ids=["IPv4", "IPv6"]
+FOUR_IN_PIECES: list[Packet] = fragment(packet(FOUR), 600)  # type: ignore[no-untyped-call]
+SIX_IN_PIECES: list[Packet] = fragment6(  # type: ignore[no-untyped-call]
+    IPv6(src="2001:db8::1", dst="2001:db8::25") / IPv6ExtHdrFragment(id=3) / IPv6ExtHdrDestOpt() / tcp(SIX), 1280
 )
+
+
+@pytest.mark.parametrize(("frames", "segment"), [(FOUR_IN_PIECES, FOUR), (SIX_IN_PIECES, SIX)], ids=["IPv4", "IPv6"])
 def test_a_segment_in_pieces_is_read_as_if_it_were_whole(frames: list[Packet], segment: Segment) -> None:
-    """scapy cuts it; for IPv6 with an extension header inside."""
+    """Scapy cuts it; for IPv6 with an extension header inside."""
     assert len(frames) > 1
     assert dissected(frames[::-1]) == ([segment], {Remark.FRAGMENTS: 1})
     assert dissected(frames[:-1]) == ([], {Remark.FRAGMENTS_LOST: 1})

@@ -1,4 +1,4 @@
-"""The filter's program, run as the kernel runs it (linux/filter.h): mail passes, whatever hides its port passes, the rest doesn't."""
+"""The filter's program, run as the kernel runs it (linux/filter.h): mail passes, what hides its port passes, the rest doesn't."""
 
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
@@ -17,41 +17,39 @@ WEB = TCP(sport=40000, dport=80)
 def run(program: list[Instruction], protocol: int, packet: bytes) -> int:
     """What the program returns; reading beyond the packet ends it with 0."""
     a = x = at = 0
-
-    def load(start: int, size: int) -> int:
-        start -= NETWORK
-        if start + size > len(packet):
-            raise IndexError
-        return int.from_bytes(packet[start : start + size], "big")
-
-    while True:
-        line = program[at]
+    while (line := program[at]).code is not bpf.RETURN:
         at += 1
         try:
             match line.code:
-                case bpf.RETURN:
-                    return line.k
                 case bpf.JUMP:
                     at += line.k
                 case bpf.JUMP_IF_EQUAL:
                     at += line.if_true if a == line.k else line.if_false
                 case bpf.JUMP_IF_SET:
                     at += line.if_true if a & line.k else line.if_false
-                case bpf.LOAD_WORD:
-                    assert line.k == PROTOCOL
-                    a = protocol
-                case bpf.LOAD_BYTE:
-                    a = load(line.k, 1)
-                case bpf.LOAD_HALF:
-                    a = load(line.k, 2)
-                case bpf.LOAD_HALF_FROM_X:
-                    a = load(x + line.k, 2)
                 case bpf.HEADER_TO_X:
-                    x = 4 * (load(line.k, 1) & 15)
+                    x = 4 * (bytes_at(packet, line.k, 1) & 15)
                 case bpf.NUMBER_TO_X:
                     x = line.k
+                case _:
+                    a = loaded(line, x, protocol, packet)
         except IndexError:
             return 0
+    return line.k
+
+
+def loaded(line: Instruction, x: int, protocol: int, packet: bytes) -> int:
+    if line == Instruction(bpf.LOAD_WORD, PROTOCOL):
+        return protocol
+    sizes = {bpf.LOAD_BYTE: 1, bpf.LOAD_HALF: 2, bpf.LOAD_HALF_FROM_X: 2}
+    return bytes_at(packet, line.k + (x if line.code is bpf.LOAD_HALF_FROM_X else 0), sizes[line.code])
+
+
+def bytes_at(packet: bytes, place: int, size: int) -> int:
+    place -= NETWORK
+    if place + size > len(packet):
+        raise IndexError
+    return int.from_bytes(packet[place : place + size], "big")
 
 
 @pytest.mark.parametrize(
