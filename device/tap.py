@@ -14,7 +14,7 @@ from threading import Event
 from typing import Any, Final
 
 from device.clock import system_clock
-from device.errors import WrongSetting
+from device.errors import CannotTap, WrongSetting
 from device.inspection.live import Tap, Told
 from device.interception.connections import Bounds
 from device.interception.live import LiveCapture
@@ -75,10 +75,14 @@ def _listen(capture: LiveCapture, tap: Tap, stop: Event, wanted: Wanted) -> None
 
 
 def _heard(capture: LiveCapture, tap: Tap, stop: Event) -> Iterator[Told]:
-    while not stop.is_set():
-        for frame in capture.frames(_TURN):
-            yield from tap.feed(frame)
-        yield from tap.expire()
+    try:
+        while not stop.is_set():
+            for frame in capture.frames(_TURN):
+                yield from tap.feed(frame)
+            yield from tap.expire()
+    except CannotTap:
+        yield from tap.finish()
+        raise
     yield from tap.finish()
 
 

@@ -49,7 +49,12 @@ def as_text(heading: str, inspected: Inspected) -> str:
         for each in inspected.attachments
     ]
     lines += [f"  - {note}{f': {MEANING[note]}' if note in MEANING else ''}" for note in inspected.notes]
-    return "\n".join(lines)
+    return "\n".join(map(_printable, lines))
+
+
+def _printable(line: str) -> str:
+    """Addresses and names come from strangers, and could hold what a terminal obeys."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
 
 
 def _with_notes(inspected: Inspected, remarks: AbstractSet[Remark]) -> Inspected:

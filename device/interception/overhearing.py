@@ -21,6 +21,9 @@ from device.smtp.reply import Reply
 HELD: Final = 1024 * 1024
 """Bytes of a client that may wait for a reply, until the reply is taken for lost."""
 
+RECIPIENTS: Final = limits.SessionLimits().recipients
+"""Of one message: those beyond it the device would have refused."""
+
 _TLS_RECORD: Final = re.compile(rb"[\x14-\x17](?:\x03|$)")
 """How every TLS record begins (RFC 8446, 5.1), if only its first byte is there."""
 
@@ -193,9 +196,13 @@ class Overhearing:
 
     def _addressed(self, command: Command, reply: Reply | None) -> None:
         path, mail = path_of(command, b"TO"), self._mail
-        if path is not None and _consents(reply) and mail is not None:
-            recipients = (*mail.recipients, Recipient(path.path, path.parameters))
-            self._mail = Envelope(mail.mail_from, recipients, mail.mail_parameters)
+        if path is None or mail is None or not _consents(reply):
+            return
+        if len(mail.recipients) >= RECIPIENTS:
+            self.remarks.add(Remark.TOO_MANY_RECIPIENTS)
+            return
+        recipients = (*mail.recipients, Recipient(path.path, path.parameters))
+        self._mail = Envelope(mail.mail_from, recipients, mail.mail_parameters)
 
     def _forgotten(self, reply: Reply | None) -> None:
         if _consents(reply):

@@ -27,6 +27,7 @@ class Remark(StrEnum):
     REPLIES_ASSUMED = "smtp.replies-assumed"
     SEARCHED = "smtp.searched"
     ODD_LINE = "smtp.odd-line"
+    TOO_MANY_RECIPIENTS = "smtp.too-many-recipients"
     UNREADABLE_CHUNK = "smtp.unreadable-chunk"
     BAD_CHUNK = "smtp.bad-chunk"
     MIXED = "smtp.mixed"
@@ -60,6 +61,7 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         Remark.REPLIES_ASSUMED: "replies of the server are missing, or are no SMTP: where they are, its consent is assumed",
         Remark.SEARCHED: "the dialogue was lost, and found again at a command",
         Remark.ODD_LINE: "a command with a bare CR or a NUL, or too long: the device would refuse it",
+        Remark.TOO_MANY_RECIPIENTS: "more recipients than the device takes: it would refuse the rest, and they are left out",
         Remark.UNREADABLE_CHUNK: "BDAT whose size can't be read: the device would end the session",
         Remark.BAD_CHUNK: "BDAT with something odd behind its size: the device would refuse the message",
         Remark.MIXED: "MAIL or DATA within a message that comes by BDAT: the device would refuse it",

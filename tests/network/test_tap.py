@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import signal
 import smtplib
 import socket
 import ssl
@@ -47,7 +48,7 @@ class Tapping:
         self.process = process
         assert process.stdout is not None
         assert process.stderr is not None
-        self._out, self._err = process.stdout, process.stderr
+        self.out, self._err = process.stdout, process.stderr
         self.ready = ""
 
     async def hear(self) -> str:
@@ -58,7 +59,7 @@ class Tapping:
 
     async def told(self) -> dict[str, Any]:
         """The next object."""
-        told: dict[str, Any] = json.loads(await asyncio.wait_for(self._out.readline(), SECONDS))
+        told: dict[str, Any] = json.loads(await asyncio.wait_for(self.out.readline(), SECONDS))
         return told
 
     async def end(self, status: int = 0) -> dict[str, Any]:
@@ -76,7 +77,7 @@ class Tapping:
 @asynccontextmanager
 async def tapping(*flags: str, interface: str = "ge0") -> AsyncIterator[Tapping]:
     """The command on the router, from its first word on; killed where the test has not ended it."""
-    command = command_in(NETWORK, "device", *command_line("srx", "tap", "--interface", interface, "--json", *flags))
+    command = command_in(NETWORK, "device", *command_line("srx", "tap", "--interface", interface, *flags))
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, limit=2**20)
     try:
@@ -89,13 +90,13 @@ async def tapping(*flags: str, interface: str = "ge0") -> AsyncIterator[Tapping]
             await process.communicate()
 
 
-def send(server: str, client: str = "") -> None:
-    """One mail with a file of 1 MiB, by smtplib on the client's machine."""
+def send(server: str, client: str = "", host: str = "client") -> None:
+    """One mail with a file of 1 MiB, by smtplib, mostly on the client's machine."""
     message = EmailMessage()
     message["Subject"] = "a file"
     message.set_content("attached")
     message.add_attachment(FILE, maintype="application", subtype="octet-stream", filename="file.bin")
-    with inside(NETWORK.namespace("client")):
+    with inside(NETWORK.namespace(host)):
         smtp = smtplib.SMTP(server, 25, "client.example.org", timeout=SECONDS, source_address=(client, 0))
     with smtp:
         smtp.send_message(message, "ann@example.org", ["bob@example.net"])
@@ -120,7 +121,7 @@ def of_message(told: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("version", [4, 6])
 async def test_a_mail_is_told_as_it_passes(path: InPath, version: int) -> None:
     """Who with whom, what, and what would be done; and the interface is not made promiscuous."""
-    async with tapping() as tap:
+    async with tapping("--json") as tap:
         assert "not promiscuous" in tap.ready
         await asyncio.to_thread(send, SERVER[version], CLIENT[version])
         told = await tap.told()
@@ -136,24 +137,48 @@ async def test_a_mail_is_told_as_it_passes(path: InPath, version: int) -> None:
 
 async def test_each_message_is_told_at_its_end_and_count_ends_the_tap(path: InPath) -> None:
     """The connection is still open when its message is told."""
-    async with tapping("--count", "1") as tap, path.talk(4) as talk:
+    async with tapping("--json", "--count", "1") as tap, path.talk(4) as talk:
         await talk.mail()
         assert (await tap.told())["notes"] == ["would deliver: no-attachment"]
         assert (await tap.end())["messages"] == 1
 
 
 async def test_promiscuous_mode_is_what_was_asked_for_and_ends_with_the_tap(path: InPath) -> None:
-    async with tapping("--promiscuous") as tap:
+    async with tapping("--json", "--promiscuous") as tap:
         assert "(promiscuous)" in tap.ready
         assert "promiscuity 1" in await on_device("ip", "-d", "link", "show", "ge0")
         await tap.stop()
     assert "promiscuity 0" in await on_device("ip", "-d", "link", "show", "ge0")
 
 
+async def test_on_loopback_each_packet_is_taken_once(path: InPath) -> None:
+    """The kernel shows it going out and coming in. What TCP sends twice has another number."""
+    with inside(NETWORK.namespace("server")):
+        capture = LiveCapture("lo", [25], promiscuous=False)
+    with capture:
+        await asyncio.to_thread(send, SERVER[4], SERVER[4], "server")
+        taken = [frame.data for frame in capture.frames(SECONDS)]
+    assert len(taken) > 10
+    assert len(set(taken)) == len(taken)
+
+
+async def test_for_people_it_is_text_and_ctrl_c_ends_it(path: InPath) -> None:
+    async with tapping() as tap:
+        await path.mail(4)
+        await asyncio.wait_for(tap.out.readline(), SECONDS)
+        tap.process.send_signal(signal.SIGINT)
+        out, err = await asyncio.wait_for(tap.process.communicate(), SECONDS)
+    assert tap.process.returncode == 0
+    assert out.decode().startswith("  <ann@example.org> → <bob@example.net>\n  - would deliver: no-attachment\n")
+    assert "srx: the tap ends\n" in err.decode()
+    assert "  messages: 1\n" in err.decode()
+    assert "  dropped by kernel: 0\n" in err.decode()
+
+
 async def test_a_connection_from_before_the_tap_is_taken_up_in_the_middle(path: InPath) -> None:
     async with path.talk(4) as talk:
         await talk.hear("220 ")
-        async with tapping() as tap:
+        async with tapping("--json") as tap:
             await talk.say("EHLO client.example.org", "250 ")
             await talk.say("MAIL FROM:<ann@example.org>", "250 ")
             await talk.say("RCPT TO:<bob@example.net>", "250 ")
@@ -165,7 +190,7 @@ async def test_a_connection_from_before_the_tap_is_taken_up_in_the_middle(path: 
 
 
 async def test_only_the_ports_that_are_named_are_heard(path: InPath) -> None:
-    async with tapping("--port", "2525", "--port", "587") as tap:
+    async with tapping("--json", "--port", "2525", "--port", "587") as tap:
         await path.mail(4)
         assert (await tap.stop())["packets"] == 0
 
@@ -180,7 +205,7 @@ async def test_ip_fragments_are_put_together(path: InPath) -> None:
     """The router's way to the server is narrow, and the client doesn't forbid it to cut packets."""
     allow_cutting()
     await on_device("ip", "link", "set", "ge1", "mtu", "600")
-    async with tapping(interface="ge1") as tap:
+    async with tapping("--json", interface="ge1") as tap:
         await asyncio.to_thread(send, SERVER[4])
         told = await tap.told()
         summary = await tap.stop()
@@ -227,7 +252,7 @@ async def test_what_hides_the_port_is_looked_behind(
         sending = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     with sending:
         sending.bind(("eth0", 0))
-        async with tapping() as tap:
+        async with tapping("--json") as tap:
             for segment in wire.segments(MAIL, size=200):
                 for frame in wrapped(packet(segment)):
                     sending.send(bytes(frame))
@@ -250,7 +275,7 @@ async def test_an_encrypted_session_is_told_as_such(path: InPath, tmp_path: Path
             smtp = smtplib.SMTP_SSL(SERVER[4], 465, "client.example.org", timeout=SECONDS, context=trusting)
         smtp.close()
 
-    async with server, tapping() as tap:
+    async with server, tapping("--json") as tap:
         await asyncio.to_thread(talk)
         told = await tap.told()
         summary = await tap.stop()
@@ -266,7 +291,7 @@ async def _greeting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 
 
 async def test_an_interface_that_goes_down_may_come_back_and_one_that_is_gone_ends_the_tap(path: InPath) -> None:
-    async with tapping() as tap:
+    async with tapping("--json") as tap:
         await on_device("ip", "link", "set", "ge0", "down")
         await on_device("ip", "link", "set", "ge0", "up")
         await path.mail(4)

@@ -144,6 +144,12 @@ def test_a_port_that_is_named_is_one_for_mail() -> None:
     assert notes(listening.wait(5)) == [(Remark.NO_MESSAGE, Remark.IMPLICIT_TLS)]
 
 
+def test_what_a_terminal_would_obey_is_shown_escaped() -> None:
+    evil = [(who, said.replace(b"a@example", b"\x1b[2Ja@example")) for who, said in MAIL]
+    (told,) = Listening().hear(Wire().segments(evil))
+    assert "<\\x1b[2Ja@example.com>" in told.as_text()
+
+
 def test_packets_that_can_not_be_read_are_counted() -> None:
     listening = Listening()
     assert list(listening.tap.feed(Frame(1, b"\0" * 12 + b"\x08\0" + b"\x41" + bytes(30)))) == []
