@@ -148,6 +148,43 @@ def inspect(
 
 
 @app.command()
+def tap(
+    interface: Annotated[str, typer.Option(help="The interface to watch.")],
+    port: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=65_535, help="A TCP port of mail; may be repeated (default: 25, 465, 587, 2525)."),
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many messages.")] = None,
+    max_message_size: options.MaxMessageSize = None,
+    max_held_bytes: options.MaxHeldBytes = None,
+    max_connections: Annotated[int, typer.Option(min=1, help="Connections that are followed at once.")] = 20_000,
+    *,
+    promiscuous: Annotated[
+        bool, typer.Option("--promiscuous", help="Also take frames for other machines (at a mirror port).")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a message.")] = False,
+) -> None:
+    """Watch a copy of the traffic, and say of each message what the device would have done. Needs CAP_NET_RAW."""
+    from device import tap as tapping  # noqa: PLC0415 - scapy takes most of a second, and nothing else needs it
+    from device.interception.connection import SMTP_PORTS  # noqa: PLC0415 - as above
+
+    sizes = {"max_message_size": max_message_size, "max_held_bytes": max_held_bytes}
+    settings = Settings.read(sizes, os.environ)
+    tapping.run(
+        tapping.Wanted(
+            interface,
+            frozenset(port or SMTP_PORTS),
+            promiscuous,
+            settings.max_message_size,
+            settings.max_held_bytes,
+            max_connections,
+            count,
+            as_json,
+        )
+    )
+
+
+@app.command()
 def stop(
     state: State = None,
     *,

@@ -4,6 +4,7 @@
     ├── WrongSetting       a flag, a variable or a key that can't be that value
     ├── NotRunning         a command needs the running device, and there is none
     ├── CannotIntercept    this machine doesn't let the device stand in the path
+    ├── CannotTap          this machine doesn't let the device watch an interface
     ├── UnreadableFile     a file to inspect that can't be read, or is damaged
     └── EnrolmentError     this device is not, or cannot become, what it wants to be to the cloud
         ├── NotAUrl            the text is no enrolment URL
@@ -50,6 +51,12 @@ class CannotIntercept(DeviceError):
     """The kernel, the privilege or a tool for it is missing; the sentence says which."""
 
     reason = "CANNOT_INTERCEPT"
+
+
+class CannotTap(DeviceError):
+    """The privilege is missing, or the interface has gone."""
+
+    reason = "CANNOT_TAP"
 
 
 class UnreadableFile(DeviceError):
