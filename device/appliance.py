@@ -118,7 +118,9 @@ class Appliance:
         self._counters = Counters()
         self._channel = CloudChannel(Identity.load(settings.state))
         self._keeper = PolicyKeeper(settings.state / "policy.json", self._channel)
-        self._memory = VerdictMemory(time.monotonic)
+        self._memory = VerdictMemory(
+            time.monotonic, lifetime=settings.verdict_lifetime, failure_lifetime=settings.failure_lifetime
+        )
         self._membership = Membership(
             settings.state, self._channel, self._keeper, self._memory, system_clock, random.random
         )

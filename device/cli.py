@@ -106,6 +106,8 @@ def run(
     fallback: options.Fallback = None,
     verdict_timeout: options.VerdictTimeout = None,
     submission_timeout: options.SubmissionTimeout = None,
+    verdict_lifetime: options.VerdictLifetime = None,
+    failure_lifetime: options.FailureLifetime = None,
     first_seen: options.FirstSeen = None,
     max_message_size: options.MaxMessageSize = None,
     max_held_bytes: options.MaxHeldBytes = None,

@@ -48,6 +48,12 @@ FallbackAction = Annotated[str | None, typer.Option(help="Mail whose verdict is 
 Fallback = Annotated[list[str] | None, typer.Option(help="CONDITION=permit|block for one condition; may be repeated.")]
 VerdictTimeout = Annotated[str | None, typer.Option(help="Seconds from the final dot to a verdict (default: 60).")]
 SubmissionTimeout = Annotated[str | None, typer.Option(help="Seconds for look-up or upload (default: 30).")]
+VerdictLifetime = Annotated[
+    str | None, typer.Option(help="Seconds that a verdict is believed without asking (default: 300).")
+]
+FailureLifetime = Annotated[
+    str | None, typer.Option(help="Seconds that a verdict which could not be had is not asked for again (default: 30).")
+]
 FirstSeen = Annotated[str | None, typer.Option(help="Content without a verdict: hold (default) or pass.")]
 MaxMessageSize = Annotated[str | None, typer.Option(help="Bytes (default: 33554432).")]
 MaxHeldBytes = Annotated[str | None, typer.Option(help="Mail held in memory over all sessions (default: 1073741824).")]

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 
 from device.errors import WrongSetting
 from device.inspection.policy import Condition, DevicePolicy, Fallback, FallbackOptions
+from device.inspection.verdicts import FAILURE_SECONDS, LIFETIME_SECONDS
 from device.interception.rules import WhenStopped
 from device.smtp.encrypting import Starttls
 from device.smtp.intake import Endpoint
@@ -86,6 +87,8 @@ class Settings:
     fallback: tuple[tuple[Condition, Fallback], ...] = ()
     verdict_timeout: float = 60.0
     submission_timeout: float = 30.0
+    verdict_lifetime: float = LIFETIME_SECONDS
+    failure_lifetime: float = FAILURE_SECONDS
     first_seen: FirstSeen = FirstSeen.HOLD
     max_message_size: int = 32 * _MIB
     max_sessions: int = 1000
@@ -232,6 +235,11 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "fallback": (_options, f"CONDITION=permit|block, where CONDITION is one of {', '.join(Condition)}"),
     "verdict_timeout": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
     "submission_timeout": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
+    "verdict_lifetime": (lambda value: _between(int(value), 1, 86_400), "a whole number of seconds from 1 to 86400"),
+    "failure_lifetime": (
+        lambda value: _between(int(value), 0, 3_600),
+        "a whole number of seconds up to 3600; 0: none",
+    ),
     "first_seen": (FirstSeen, "hold or pass"),
     "max_message_size": (lambda value: _between(int(value), 1024, 2**31), "a number of bytes from 1024 to 2147483648"),
     "max_held_bytes": (lambda value: _between(int(value), _MIB, 2**40), "a number of bytes from 1048576"),
