@@ -53,4 +53,7 @@ MaxMessageSize = Annotated[str | None, typer.Option(help="Bytes (default: 335544
 MaxHeldBytes = Annotated[str | None, typer.Option(help="Mail held at once over all sessions (default: 1073741824).")]
 MaxSessions = Annotated[str | None, typer.Option(help="Sessions at once (default: 1000).")]
 StopGrace = Annotated[str | None, typer.Option(help="Seconds for mail under way at a stop (default: 10).")]
+Workers = Annotated[
+    str | None, typer.Option(help="Processes that share the port, the work and the limits (default: 1).")
+]
 LogFormat = Annotated[str | None, typer.Option(help="text (default) or json.")]

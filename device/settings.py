@@ -6,7 +6,7 @@ device reads Junos.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +27,7 @@ _LISTEN: Final = Endpoint("127.0.0.1", 2525)
 _PORTS: Final = (25, 587)
 _PORTS_AT_MOST: Final = 16
 _SMTPS: Final = 465
+_WORKERS_AT_MOST: Final = 64
 
 
 LONGEST_SECONDS: Final = 540.0
@@ -82,6 +83,7 @@ class Settings:
     max_sessions: int = 1000
     max_held_bytes: int = 1024 * _MIB
     stop_grace: float = 10.0
+    workers: int = 1
     log_format: LogFormat = LogFormat.TEXT
 
     @classmethod
@@ -93,6 +95,14 @@ class Settings:
         made = cls(**values)
         _fit_together(made)
         return made
+
+    def share(self, index: int) -> Self:
+        """What the worker of that number (from 0) runs with: limits are the device's, and each has its part of them."""
+        return replace(
+            self,
+            max_sessions=_part(self.max_sessions, self.workers, index),
+            max_held_bytes=_part(self.max_held_bytes, self.workers, index),
+        )
 
     @property
     def tls(self) -> TlsSettings:
@@ -122,6 +132,11 @@ def state_folder(flag: Path | None, environment: Mapping[str, str]) -> Path:
     """Where the device keeps identity and policy: flag, SRX_STATE, or the user's state folder."""
     text = flag or environment.get(f"{ENVIRONMENT_PREFIX}STATE")
     return Path(text) if text else _users_state(environment)
+
+
+def _part(whole: int, parts: int, index: int) -> int:
+    """Parts differ by one at most, and make up the whole."""
+    return whole // parts + (index < whole % parts)
 
 
 def _users_state(environment: Mapping[str, str]) -> Path:
@@ -157,6 +172,11 @@ def _fit_together(settings: Settings) -> None:
     astray = transparent if here is Intercept.EXPLICIT else explicit
     for name in (each for each, given in astray.items() if given):
         raise WrongSetting(f"{name} has no meaning with --intercept {here}", next_step="Leave one of them out.")
+    if settings.workers > settings.max_sessions:
+        raise WrongSetting(
+            f"{settings.workers} workers can't share {settings.max_sessions} sessions",
+            next_step="max-sessions is the whole device's: at least one for each worker.",
+        )
 
 
 def _threshold(value: Any) -> int | None:
@@ -223,5 +243,6 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "max_held_bytes": (lambda value: _between(int(value), _MIB, 2**40), "a number of bytes from 1048576"),
     "max_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
     "stop_grace": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
+    "workers": (lambda value: _between(int(value), 1, _WORKERS_AT_MOST), f"a number from 1 to {_WORKERS_AT_MOST}"),
     "log_format": (LogFormat, "text or json"),
 }
