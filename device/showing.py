@@ -54,7 +54,8 @@ def status(told: dict[str, Any]) -> str:
 
 def _worker(told: dict[str, Any]) -> str:
     state = "" if told["serving"] else ", not for new clients"
-    return f"  Worker {told['number']}: process {told['pid']}, {told['sessions']} sessions, policy revision {told['policy_revision']}{state}"
+    has = f"{told['sessions']} sessions, policy revision {told['policy_revision']}"
+    return f"  Worker {told['number']}: process {told['pid']}, {has}{state}"
 
 
 def _connection(told: dict[str, Any]) -> str:
