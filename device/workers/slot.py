@@ -87,9 +87,10 @@ class Slot:
         return summed([*await asyncio.gather(*(each.count() for each in self._living)), self._past])
 
     async def stop(self, seconds: float) -> None:
-        """Everyone finishes what is under way; who has not ended by then is killed."""
+        """No more clients, everyone finishes what is under way; who has not ended by then is killed."""
         self._over = True
         self.tell("stop")
+        self._close_sockets()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 for each in list(self._living):

@@ -1,7 +1,7 @@
 """Sockets before anybody listens: alone, or one for each process on the same port."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import pytest
@@ -44,5 +44,5 @@ def test_every_address_of_a_name_gets_the_same_port(monkeypatch: pytest.MonkeyPa
         assert len({each.getsockname()[1] for each in bound}) == 1
 
 
-def answering(found: list[object]) -> Callable[..., list[object]]:
+def answering(found: Sequence[object]) -> Callable[..., Sequence[object]]:
     return lambda *_arguments, **_options: found
