@@ -124,7 +124,7 @@ class Appliance:
         self._tasks = tasks
         self._channel = CloudChannel(Identity.load(settings.state))
         self._keeper = PolicyKeeper(settings.state / "policy.json", self._channel)
-        self._tls = encryption(settings.tls)
+        self._tls = encryption(settings.tls)  # before any worker's: what is made on first use is made once
         self._path = self._workers() if settings.workers > 1 else self._own_path()
         self._membership = Membership(settings.state, self._channel, self._keeper, self._path)
         self._running: list[asyncio.Task[None]] = []
@@ -234,7 +234,7 @@ class Appliance:
         return InspectionPolicy(self._keeper.current, self._settings.policy)
 
     def _own_path(self) -> Carrier:
-        return MailPath(self._settings, self._channel, self._keeper, self._tasks, alone=True)
+        return MailPath(self._settings, self._channel, self._keeper, self._tls, self._tasks, alone=True)
 
     def _workers(self) -> Carrier:
         return Workers(self._settings, entrance(self._settings), self._tasks)

@@ -8,8 +8,9 @@ import secrets
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from device.background import Background
 from device.clock import system_clock
@@ -33,18 +34,29 @@ from device.smtp.limits import SessionLimits
 from device.telemetry.account import Account
 from device.telemetry.counters import Counters, SessionCount
 from device.telemetry.events import Events
-from device.tls.encryption import encryption
+from device.tls.encryption import Encryption, encryption
+
+_LAST_REPORT_SECONDS: Final = 5.0
+"""Reports go every two seconds; a cloud that is away is not waited for."""
 
 
 class MailPath:
     """Work of its own lives in `tasks`, whose owner calls stop() before leaving it."""
 
     def __init__(
-        self, settings: Settings, channel: CloudChannel, keeper: PolicyKeeper, tasks: asyncio.TaskGroup, *, alone: bool
+        self,
+        settings: Settings,
+        channel: CloudChannel,
+        keeper: PolicyKeeper,
+        tls: Encryption,
+        tasks: asyncio.TaskGroup,
+        *,
+        alone: bool,
     ) -> None:
         self._settings = settings
         self._channel = channel
         self._keeper = keeper
+        self._tls = tls
         self._tasks = tasks
         self._alone = alone
         self._memory = VerdictMemory(time.monotonic)
@@ -88,8 +100,10 @@ class MailPath:
         """The channel has the new certificate already."""
 
     async def retire(self, seconds: float) -> None:
-        """No more clients; those that are here may go on for that long."""
+        """No more clients; those that are here may go on for that long, and the cloud hears what became of them."""
         await self._listener.door.drain(seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._events.all_told(), _LAST_REPORT_SECONDS)
 
     async def stop(self, grace_seconds: float) -> None:
         """Finish what is in flight, then what is still to be settled with the cloud."""
@@ -116,7 +130,7 @@ class MailPath:
             counter=SessionCount(self._counted),
             client_address=settings.client_address,
             consent=settings.accept_open_relay,
-            encryption=encryption(settings.tls),
+            encryption=self._tls,
         )
 
     def _transparent(self) -> transparent.Listener:
@@ -126,7 +140,7 @@ class MailPath:
             self._limits(),
             tasks=self._tasks,
             counter=SessionCount(self._counted),
-            encryption=encryption(self._settings.tls),
+            encryption=self._tls,
         )
 
     def _limits(self) -> SessionLimits:

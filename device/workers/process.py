@@ -32,6 +32,7 @@ class WorkerProcess:
         self._link = link
         self._began = asyncio.Event()
         self._counted = asyncio.Event()
+        self._counting = asyncio.Lock()
 
     @classmethod
     async def start(cls, number: int, settings: Settings, sockets: Sequence[socket.socket]) -> Self:
@@ -94,11 +95,12 @@ class WorkerProcess:
 
     async def count(self) -> dict[str, int]:
         """What it has counted until now; what it said last, where it does not answer."""
-        if self._began.is_set() and not self.ended.is_set():
-            self._counted.clear()
-            self.tell("count")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._counted.wait(), _ANSWER_SECONDS)
+        async with self._counting:
+            if self._began.is_set() and not self.ended.is_set():
+                self._counted.clear()
+                self.tell("count")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._counted.wait(), _ANSWER_SECONDS)
         return self.counters
 
     def tell(self, order: str) -> None:

@@ -111,6 +111,8 @@ class Slot:
             log.warning("worker.pauses", number=self._number, seconds=seconds)
             self._close_sockets()
             await asyncio.sleep(seconds)
+        if self._serving is not None:  # a reload was quicker
+            return
         try:
             await self.fill()
         except DeviceError as error:

@@ -25,6 +25,7 @@ from device.logging import configure
 from device.mail_path import MailPath
 from device.memory import keep_freed_chunks
 from device.settings import Settings
+from device.tls.encryption import encryption
 from device.workers.link import Link, as_told
 
 log = structlog.get_logger()
@@ -73,7 +74,7 @@ class Worker:
         self._link = link
         self._channel = CloudChannel(Identity.load(settings.state))
         self._keeper = PolicyKeeper(settings.state / "policy.json", self._channel, keeps=False)
-        self._path = MailPath(settings, self._channel, self._keeper, tasks, alone=False)
+        self._path = MailPath(settings, self._channel, self._keeper, encryption(settings.tls), tasks, alone=False)
         self._membership = Membership(settings.state, self._channel, self._keeper, self._path)
         self._running: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
