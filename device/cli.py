@@ -7,14 +7,14 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
 from device import appliance, control, options, showing
 from device.enrollment import enrol, identity
-from device.errors import DeviceError, NotRunning, UnreadableFile, WrongSetting
+from device.errors import DeviceError, NotReloaded, NotRunning, UnreadableFile, WrongSetting
 from device.interception.leftovers import cleared_away
 from device.logging import configure
 from device.settings import LogFormat, LogLevel, Settings, state_folder
@@ -29,6 +29,8 @@ app = typer.Typer(
 State = Annotated[
     Path | None, typer.Option("--state", help="Folder of identity and policy (default: the user's state folder).")
 ]
+_RELOAD_SECONDS: Final = 600.0
+"""Workers are replaced one after another, and each new one is awaited."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -117,6 +119,7 @@ def run(
     max_sessions: options.MaxSessions = None,
     max_client_sessions: options.MaxClientSessions = None,
     stop_grace: options.StopGrace = None,
+    workers: options.Workers = None,
     log_format: options.LogFormat = None,
     log_level: options.LogLevel = None,
     *,
@@ -203,6 +206,15 @@ def stop(
         if not cleared_away(folder, let_pass=let_pass):
             raise
         typer.echo("No device runs; the rules that it left are taken back.")
+
+
+@app.command()
+def reload(state: State = None) -> None:
+    """Let the running device take up certificates, keys and CA from disk; sessions that are there go on as they are."""
+    told = asyncio.run(control.ask(state_folder(state, os.environ), "reload", _RELOAD_SECONDS))
+    if "error" in told:
+        raise NotReloaded(told["error"], next_step=told["next_step"])
+    typer.echo("The device has taken up what is on disk.")
 
 
 show = typer.Typer(no_args_is_help=True, help="What the running device says of itself.")

@@ -68,6 +68,9 @@ MaxClientSessions = Annotated[
     str | None, typer.Option(help="Sessions at once of one client address (default: as many as --max-sessions).")
 ]
 StopGrace = Annotated[str | None, typer.Option(help="Seconds for mail under way at a stop (default: 10).")]
+Workers = Annotated[
+    str | None, typer.Option(help="Processes that share the port, the work and the limits (default: 1).")
+]
 LogFormat = Annotated[str | None, typer.Option(help="text (default) or json.")]
 LogLevel = Annotated[
     str | None, typer.Option(help="info (default), warning or error; debug also tells of each session's begin and end.")

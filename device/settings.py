@@ -6,7 +6,7 @@ device reads Junos.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -28,6 +28,7 @@ _LISTEN: Final = Endpoint("127.0.0.1", 2525)
 _PORTS: Final = (25, 587)
 _PORTS_AT_MOST: Final = 16
 _SMTPS: Final = 465
+_WORKERS_AT_MOST: Final = 64
 
 
 LONGEST_SECONDS: Final = 540.0
@@ -98,6 +99,7 @@ class Settings:
     max_spilled_bytes: int = 4096 * _MIB
     spill_folder: Path | None = None
     stop_grace: float = 10.0
+    workers: int = 1
     log_format: LogFormat = LogFormat.TEXT
     log_level: LogLevel = LogLevel.INFO
 
@@ -110,6 +112,16 @@ class Settings:
         made = cls(**values)
         _fit_together(made)
         return made
+
+    def share(self, index: int) -> Self:
+        """What the worker of that number (from 0) runs with: limits are the device's, and each has its part of them."""
+        return replace(
+            self,
+            max_sessions=_part(self.max_sessions, self.workers, index),
+            max_client_sessions=_part(self.max_client_sessions or self.max_sessions, self.workers, index),
+            max_held_bytes=_part(self.max_held_bytes, self.workers, index),
+            max_spilled_bytes=_part(self.max_spilled_bytes, self.workers, index),
+        )
 
     @property
     def tls(self) -> TlsSettings:
@@ -139,6 +151,11 @@ def state_folder(flag: Path | None, environment: Mapping[str, str]) -> Path:
     """Where the device keeps identity and policy: flag, SRX_STATE, or the user's state folder."""
     text = flag or environment.get(f"{ENVIRONMENT_PREFIX}STATE")
     return Path(text) if text else _users_state(environment)
+
+
+def _part(whole: int, parts: int, index: int) -> int:
+    """Parts differ by one at most, and make up the whole."""
+    return whole // parts + (index < whole % parts)
 
 
 def _users_state(environment: Mapping[str, str]) -> Path:
@@ -174,6 +191,11 @@ def _fit_together(settings: Settings) -> None:
     astray = transparent if here is Intercept.EXPLICIT else explicit
     for name in (each for each, given in astray.items() if given):
         raise WrongSetting(f"{name} has no meaning with --intercept {here}", next_step="Leave one of them out.")
+    if settings.workers > settings.max_sessions:
+        raise WrongSetting(
+            f"{settings.workers} workers can't share {settings.max_sessions} sessions",
+            next_step="max-sessions is the whole device's: at least one for each worker.",
+        )
 
 
 def _threshold(value: Any) -> int | None:
@@ -249,6 +271,7 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "max_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
     "max_client_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
     "stop_grace": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
+    "workers": (lambda value: _between(int(value), 1, _WORKERS_AT_MOST), f"a number from 1 to {_WORKERS_AT_MOST}"),
     "log_format": (LogFormat, "text or json"),
     "log_level": (LogLevel, "debug, info, warning or error"),
 }

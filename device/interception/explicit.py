@@ -5,7 +5,8 @@ client; so elsewhere than on loopback the server has to be told who the client i
 """
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -13,6 +14,7 @@ import structlog
 
 from device.errors import WrongSetting
 from device.interception.door import Door
+from device.interception.sockets import bound_sockets
 from device.smtp.connection import Surroundings
 from device.smtp.intake import Endpoint, Peers, Reception
 from device.smtp.introduction import ClientAddress
@@ -21,8 +23,51 @@ from device.smtp.sessions import SessionCounter
 from device.tls.encryption import PLAIN, Encryption
 
 
+class Entrance:
+    """One address, IPv4 or IPv6, in front of one server. Port 0 takes any free port; `endpoint` names it after bind()."""
+
+    def __init__(self, listen: Endpoint, server: Endpoint) -> None:
+        self.endpoint = listen
+        self._server = server
+        self._first = True
+
+    async def bind(self, *, shared: bool) -> list[socket.socket]:
+        """Sockets that don't listen yet, `shared` with those of other calls. WrongSetting, if the address can't be had."""
+        try:
+            bound = bound_sockets(self.endpoint, shared=shared, first=self._first)
+        except OSError as error:
+            raise WrongSetting(
+                f"can't listen on {self.endpoint}: {error.strerror or error}",
+                next_step="Is something else listening there? Name another address with --listen.",
+            ) from error
+        self._first = False
+        self.endpoint = Endpoint(self.endpoint.host, bound[0].getsockname()[1])
+        return bound
+
+    async def open(self) -> None:
+        """Clients come by themselves."""
+        structlog.get_logger().info(
+            "listener.started", host=self.endpoint.host, port=self.endpoint.port, server=self._server.host
+        )
+
+    async def close(self, *, let_pass: bool) -> None:
+        """The machine is as it was before: nothing had to be changed for this."""
+
+    def ready(self) -> dict[str, Any]:
+        """For the ready line."""
+        return {"smtp": str(self.endpoint)}
+
+    def told(self) -> dict[str, Any]:
+        """For `srx show status`."""
+        return {"interception": "explicit", "listen": str(self.endpoint), "mail_server": str(self._server)}
+
+    def warnings(self) -> list[str]:
+        """Nothing of its own."""
+        return []
+
+
 class Listener:
-    """Listens on one address, IPv4 or IPv6, in front of one server.
+    """Serves the clients of an entrance.
 
     Port 0 takes any free port; `endpoint` names it after start(). WrongSetting, if this would be an open relay. Sessions run in
     `tasks`, whose owner calls stop() before leaving it.
@@ -42,42 +87,29 @@ class Listener:
         encryption: Encryption = PLAIN,
     ) -> None:
         refuse_open_relay(listen, client_address, consent=consent)
-        self.endpoint = listen
+        self.entrance = Entrance(listen, server)
         self._server = server
         surroundings = Surroundings(lambda _: server, self._dial, reception, limits, tasks, client_address, encryption)
-        self._door = Door(surroundings, counter)
+        self.door = Door(surroundings, counter)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return self.entrance.endpoint
 
     async def start(self) -> None:
         """Clients may come. WrongSetting, if the address can't be had."""
-        try:
-            self.endpoint = await self._door.open_at(self.endpoint)
-        except OSError as error:
-            raise WrongSetting(
-                f"can't listen on {self.endpoint}: {error.strerror or error}",
-                next_step="Is something else listening there? Name another address with --listen.",
-            ) from error
-        structlog.get_logger().info(
-            "listener.started", host=self.endpoint.host, port=self.endpoint.port, server=self._server.host
-        )
+        await self.serve(await self.entrance.bind(shared=False))
+        await self.entrance.open()
+
+    async def serve(self, bound: Sequence[socket.socket]) -> None:
+        """Clients may come on these sockets, wherever they were bound."""
+        for each in bound:
+            await self.door.open_on(each)
 
     async def stop(self, grace_seconds: float) -> None:
         """No more clients; sessions in a transaction may end it within that time, idle ones hear 421 4.3.2."""
-        await self._door.close(grace_seconds)
-
-    async def close(self, *, let_pass: bool) -> None:
-        """The machine is as it was before: nothing had to be changed for this."""
-
-    def ready(self) -> dict[str, Any]:
-        """For the ready line."""
-        return {"smtp": str(self.endpoint)}
-
-    def told(self) -> dict[str, Any]:
-        """For `srx show status`."""
-        return {"interception": "explicit", "listen": str(self.endpoint), "mail_server": str(self._server)}
-
-    def warnings(self) -> list[str]:
-        """Nothing of its own."""
-        return []
+        await self.door.close(grace_seconds)
 
     async def _dial(self, protocol: Callable[[], asyncio.Protocol], _peers: Peers) -> None:
         """A connection from the device's own address."""

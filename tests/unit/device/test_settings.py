@@ -82,3 +82,18 @@ def test_what_would_have_no_effect_is_refused(intercept: str, name: str, value: 
     """Each way of interception has settings of its own."""
     with pytest.raises(WrongSetting, match=f"{name.replace('_', '-')} has no meaning with --intercept {intercept}"):
         Settings.read({"intercept": intercept, name: value}, {})
+
+
+@pytest.mark.parametrize(("sessions", "workers"), [(1000, 3), (7, 7), (8, 1)])
+def test_workers_share_the_device_s_limits(sessions: int, workers: int) -> None:
+    """The parts make up the whole, and nobody has two more than another."""
+    settings = Settings.read({"max_sessions": str(sessions), "workers": str(workers)}, {})
+    shares = [settings.share(index) for index in range(workers)]
+    assert sum(each.max_sessions for each in shares) == sessions
+    assert sum(each.max_held_bytes for each in shares) == settings.max_held_bytes
+    assert max(each.max_sessions for each in shares) - min(each.max_sessions for each in shares) <= 1
+
+
+def test_each_worker_needs_a_session() -> None:
+    with pytest.raises(WrongSetting, match="4 workers can't share 3 sessions"):
+        Settings.read({"max_sessions": "3", "workers": "4"}, {})
