@@ -3,7 +3,7 @@
 nginx (stream module, one worker) copies bytes between two sockets and looks at none of them: what any relay costs at the least.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,11 @@ async def peers(folder: Path) -> AsyncIterator[list[Peer]]:
         made = await parts.enter_async_context(site(folder, sink.address))
         assert made.device is not None
         yield [*started, Peer(DEVICE, made.smtp, made.device.pid)]
+
+
+def named(name: str, peers: Iterable[Peer]) -> Peer:
+    """The one of that name."""
+    return next(peer for peer in peers if peer.name == name)
 
 
 @asynccontextmanager
