@@ -47,7 +47,8 @@ async def bench(sections: Collection[Section], plan: Plan, *, as_json: bool) -> 
     except (ProgramMissing, ProcessFailed, RunFailed, NotTaken, UploadFailed, TimeoutError) as error:
         Console(stderr=True).print(f"srx-lab: the benchmark could not go on: {error}", markup=False)
         return False
-    console.print(table(figures), width=max(console.width, WIDTH))
+    console.width = max(console.width, WIDTH)
+    console.print(table(figures))
     if as_json:
         print(json.dumps({"rounds": plan.rounds, "share": plan.share, "figures": [each.to_json() for each in figures]}))
     return True

@@ -2,8 +2,8 @@
 
     python -m lab.bench.scorer FOLDER
 
-prints one JSON line, `{"grpc": "HOST:PORT"}`, and serves until it is terminated; lab.bench.scored makes the folder. With it in the
-cloud's place, what the device costs is told from what an analysis costs. It remembers nothing, so every look-up is answered with
+prints one JSON line, `{"grpc": "HOST:PORT"}`, and serves until it is terminated; lab.bench.scored makes the folder. In the
+place of the cloud, what the device costs is told from what an analysis costs. It remembers nothing, so every look-up is answered with
 "unknown"; of the contract it speaks what mail needs: inspection, policy and telemetry.
 """
 
