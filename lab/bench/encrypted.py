@@ -22,7 +22,7 @@ from lab.bench.workload import LARGE, SMALL, Workload
 from lab.traffic.conversation import Encrypted, deliver_all
 from lab.traffic.sink import encrypting_sink
 
-WORKLOADS: Final = (SMALL.fewer(0.2), LARGE.fewer(0.4))
+WORKLOADS: Final = (SMALL.times(0.2), LARGE.times(0.4))
 _NAME: Final = "mail.example.net"
 
 
@@ -70,7 +70,7 @@ async def encrypted_rates(server: EncryptingServer, identity: Identity, plan: Pl
         folder / "tls", server.address, identity, *server.flags, environment=server.environment
     ) as site:
         assert site.device is not None
-        for workload in (each.fewer(plan.share) for each in WORKLOADS):
+        for workload in (each.times(plan.share) for each in WORKLOADS):
             mails = [workload.mail()] * workload.messages
             await deliver_all(site.smtp, mails[: workload.sessions], workload.sessions, server.encrypted)
             rounds = [

@@ -97,7 +97,7 @@ _COLUMNS: Final[tuple[tuple[str, Any], ...]] = (
     ("", "left"),
     ("Median", "right"),
     ("lowest to highest", "right"),
-    ("Rounds × each", "left"),
+    ("Rounds", "left"),
     ("Goal", "left"),
 )
 
@@ -107,7 +107,7 @@ def _cells(figure: Figure) -> tuple[str, ...]:
     goal = figure.goal
     told = "" if goal is None else f"{goal}: {'reached' if goal.reached_by(figure.value) else 'NOT reached'}"
     value = f"{_number(figure.value)} {figure.unit}".strip()
-    return f"  {figure.measure}", value, spread, f"{figure.rounds} × {figure.sample}", told
+    return f"  {figure.measure}", value, spread, f"{figure.rounds} of {figure.sample}", told
 
 
 def _number(value: float) -> str:

@@ -33,7 +33,7 @@ class Round:
 async def latency(direct: Address, device: Address, plan: Plan) -> list[Figure]:
     """Medians and p99s, and what lies between them. Raises NotTaken."""
     told: list[Figure] = []
-    for workload in (each.fewer(plan.share) for each in WORKLOADS):
+    for workload in (each.times(plan.share) for each in WORKLOADS):
         mail = workload.mail()
         await _round(direct, device, mail, _WARM)
         rounds = [await _round(direct, device, mail, workload.messages) for _ in range(plan.rounds)]

@@ -30,9 +30,9 @@ class Workload:
     sessions: int
     messages: int
 
-    def fewer(self, share: float) -> "Workload":
-        """The same with that share of the mails, at least one."""
-        return replace(self, messages=max(1, round(self.messages * share)))
+    def times(self, factor: float) -> "Workload":
+        """The same with so many times the mails, at least one."""
+        return replace(self, messages=max(1, round(self.messages * factor)))
 
     def mail(self) -> bytes:
         """The mail. The same chance bytes each time.
