@@ -10,7 +10,7 @@ import typer
 import uvloop
 
 from cloud.address import Address
-from lab.bench.bench import bench
+from lab.bench.bench import bench, told_profile
 from lab.bench.goals import Section
 from lab.bench.plan import FULL_ROUNDS, Plan
 from lab.demo.play import play
@@ -104,12 +104,17 @@ def measure(
     quick: Annotated[
         bool, typer.Option("--quick", help="A tenth of the mails: whether it runs, not how fast.")
     ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Instead: in which functions of the device a small mail's time goes.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")] = False,
 ) -> None:
     """Measure the device beside direct delivery and nginx, in the same run. Needs Postfix's smtp-source and smtp-sink."""
+    if profile and (only or rounds or as_json):
+        raise typer.BadParameter("--profile goes with --quick alone")
     plan = Plan(rounds or 1, share=0.1) if quick else Plan(rounds or FULL_ROUNDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        done = runner.run(bench(only or list(Section), plan, as_json=as_json))
+        done = runner.run(told_profile(plan) if profile else bench(only or list(Section), plan, as_json=as_json))
     sys.exit(0 if done else 1)
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from rich.console import Console
 
+from cloud.address import Address
 from device.enrollment.identity import Identity
 from lab.bench.encrypted import encrypted_rates, encrypting_server
 from lab.bench.figures import WIDTH, Figure, table
@@ -22,6 +23,7 @@ from lab.bench.latency import latency
 from lab.bench.memory import memory
 from lab.bench.peers import DEVICE, DIRECT, named, peers
 from lab.bench.plan import Plan
+from lab.bench.profiled import profile
 from lab.bench.rates import RunFailed, rates
 from lab.bench.scored import scored_device, trivial_scorer
 from lab.bench.unknown import Ways, unknown
@@ -30,6 +32,8 @@ from lab.processes import ProcessFailed
 from lab.programs import ProgramMissing
 from lab.traffic.conversation import NotTaken
 
+_OBSTACLES: Final = (ProgramMissing, ProcessFailed, RunFailed, NotTaken, UploadFailed, OSError)
+"""What may come between; a TimeoutError is an OSError."""
 _WITH_PEERS: Final = frozenset({Section.RATES, Section.CPU, Section.LATENCY, Section.UNKNOWN})
 _WITH_SERVER: Final = frozenset({Section.TLS, Section.MEMORY})
 
@@ -44,14 +48,31 @@ async def bench(sections: Collection[Section], plan: Plan, *, as_json: bool) -> 
             for each in some:
                 told = f"{each.section.value}: {each.subject}, {each.measure}: {each.value:,.3g} {each.unit}"
                 console.print(told, style="dim", markup=False)
-    except (ProgramMissing, ProcessFailed, RunFailed, NotTaken, UploadFailed, TimeoutError) as error:
-        Console(stderr=True).print(f"srx-lab: the benchmark could not go on: {error}", markup=False)
-        return False
+    except _OBSTACLES as error:
+        return _gave_up(error)
+    figures.sort(key=lambda each: list(Section).index(each.section))
     console.width = max(console.width, WIDTH)
     console.print(table(figures))
     if as_json:
         print(json.dumps({"rounds": plan.rounds, "share": plan.share, "figures": [each.to_json() for each in figures]}))
     return True
+
+
+async def told_profile(plan: Plan) -> bool:
+    """Profile a device and tell; whether it could be done."""
+    try:
+        made = await profile(plan)
+    except _OBSTACLES as error:
+        return _gave_up(error)
+    console = Console(highlight=False)
+    console.width = max(console.width, WIDTH)
+    console.print(made)
+    return True
+
+
+def _gave_up(error: Exception) -> bool:
+    Console(stderr=True).print(f"srx-lab: the benchmark could not go on: {error}", markup=False)
+    return False
 
 
 async def measured(sections: frozenset[Section], plan: Plan) -> AsyncIterator[list[Figure]]:
@@ -82,12 +103,22 @@ async def _beside_peers(
     async with peers(folder) as ways:
         direct, device = named(DIRECT, ways).address, named(DEVICE, ways).address
         if sections & {Section.RATES, Section.CPU}:
-            yield await rates(ways, plan, folder)
+            async for some in rates(ways, plan, folder):
+                yield some
         if Section.LATENCY in sections:
-            yield await latency(direct, device, plan)
+            async for some in latency(direct, device, plan):
+                yield some
         if Section.UNKNOWN in sections:
-            async with scored_device(folder / "scored", direct, identity) as trivial:
-                yield await unknown(Ways(direct, trivial.smtp, device), plan, folder)
+            async for some in _unknown(direct, device, identity, plan, folder):
+                yield some
+
+
+async def _unknown(
+    direct: Address, device: Address, identity: Identity, plan: Plan, folder: Path
+) -> AsyncIterator[list[Figure]]:
+    async with scored_device(folder / "scored", direct, identity) as trivial:
+        async for some in unknown(Ways(direct, trivial.smtp, device), plan, folder):
+            yield some
 
 
 async def _before_a_server(
@@ -95,6 +126,7 @@ async def _before_a_server(
 ) -> AsyncIterator[list[Figure]]:
     async with encrypting_server(folder) as server:
         if Section.TLS in sections:
-            yield await encrypted_rates(server, identity, plan, folder)
+            async for some in encrypted_rates(server, identity, plan, folder):
+                yield some
         if Section.MEMORY in sections:
             yield await memory(server, identity, plan, folder)

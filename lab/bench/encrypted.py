@@ -22,7 +22,7 @@ from lab.bench.workload import LARGE, SMALL, Workload
 from lab.traffic.conversation import Encrypted, deliver_all
 from lab.traffic.sink import encrypting_sink
 
-WORKLOADS: Final = (SMALL.times(0.2), LARGE.times(0.4))
+WORKLOADS: Final = (SMALL.times(0.2), LARGE.times(0.6))
 _NAME: Final = "mail.example.net"
 
 
@@ -63,9 +63,10 @@ class Round:
     cpu_seconds: float
 
 
-async def encrypted_rates(server: EncryptingServer, identity: Identity, plan: Plan, folder: Path) -> list[Figure]:
+async def encrypted_rates(
+    server: EncryptingServer, identity: Identity, plan: Plan, folder: Path
+) -> AsyncIterator[list[Figure]]:
     """Rates, and their ratio. Raises NotTaken."""
-    told: list[Figure] = []
     async with scored_device(
         folder / "tls", server.address, identity, *server.flags, environment=server.environment
     ) as site:
@@ -77,8 +78,7 @@ async def encrypted_rates(server: EncryptingServer, identity: Identity, plan: Pl
                 await _round(server, site.smtp, site.device.pid, workload, mails, number)
                 for number in range(plan.rounds)
             ]
-            told += figures(workload, rounds)
-    return told
+            yield list(figures(workload, rounds))
 
 
 async def _round(

@@ -4,7 +4,7 @@ A mail's time is from connecting to the reply to its final dot. What the device 
 both; a p99 of a round is nearly its maximum.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -30,15 +30,13 @@ class Round:
     device: Sequence[float]
 
 
-async def latency(direct: Address, device: Address, plan: Plan) -> list[Figure]:
+async def latency(direct: Address, device: Address, plan: Plan) -> AsyncIterator[list[Figure]]:
     """Medians and p99s, and what lies between them. Raises NotTaken."""
-    told: list[Figure] = []
     for workload in (each.times(plan.share) for each in WORKLOADS):
         mail = workload.mail()
         await _round(direct, device, mail, _WARM)
         rounds = [await _round(direct, device, mail, workload.messages) for _ in range(plan.rounds)]
-        told += figures(workload, rounds)
-    return told
+        yield list(figures(workload, rounds))
 
 
 async def _round(direct: Address, device: Address, mail: bytes, count: int) -> Round:

@@ -3,7 +3,7 @@
 Every round begins with another way, so that what else the machine does meets them all alike.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -46,16 +46,16 @@ class Run:
         return self.workload.messages / self.seconds
 
 
-async def rates(peers: Sequence[Peer], plan: Plan, folder: Path) -> list[Figure]:
-    """Both sections that the runs give: rates and processor time. Raises RunFailed."""
-    runs = []
+async def rates(peers: Sequence[Peer], plan: Plan, folder: Path) -> AsyncIterator[list[Figure]]:
+    """Both sections that the runs give, rates and processor time, workload by workload. Raises RunFailed."""
     for workload in (each.times(plan.share) for each in WORKLOADS):
         mail = workload.write(folder)
         for peer in peers:
             await send(workload.times(0.1), peer, mail)  # connections, memory and verdicts are warm then
+        runs = []
         for number in range(plan.rounds):
             runs += [await _measured(workload, peer, mail, number) for peer in in_turn(peers, number)]
-    return figures(runs)
+        yield figures(runs)
 
 
 def in_turn(peers: Sequence[Peer], number: int) -> list[Peer]:
@@ -85,12 +85,11 @@ async def _measured(workload: Workload, peer: Peer, mail: Path, number: int) -> 
 
 
 def figures(runs: Iterable[Run]) -> list[Figure]:
-    """What the runs come to, workload by workload: rates first, then processor time."""
-    by_workload: dict[str, dict[str, list[Run]]] = {}
+    """What the runs of one workload come to: rates first, then processor time."""
+    by_peer: dict[str, list[Run]] = {}
     for each in sorted(runs, key=lambda run: run.round):
-        by_workload.setdefault(each.workload.name, {}).setdefault(each.peer, []).append(each)
-    told = [figure for peers in by_workload.values() for figure in _rates(peers)]
-    return told + [figure for peers in by_workload.values() for own in peers.values() for figure in _cpu(own)]
+        by_peer.setdefault(each.peer, []).append(each)
+    return [*_rates(by_peer), *(figure for own in by_peer.values() for figure in _cpu(own))]
 
 
 def _rates(peers: dict[str, list[Run]]) -> Iterable[Figure]:

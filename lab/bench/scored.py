@@ -37,10 +37,16 @@ async def trivial_scorer(folder: Path) -> AsyncIterator[Identity]:
 
 @asynccontextmanager
 async def scored_device(
-    folder: Path, server: Address, identity: Identity, *flags: str, environment: dict[str, str] | None = None
+    folder: Path,
+    server: Address,
+    identity: Identity,
+    *flags: str,
+    program: str = "srx",
+    environment: dict[str, str] | None = None,
 ) -> AsyncIterator[Site]:
     """A device in front of the server, fresh from its start, with a policy; the site has no cloud."""
     site = Site(folder, server, None)
+    site.device_program = program
     site.device_environment = environment or {}
     identity.keep(site.device_state)  # which makes the folder
     await site.start_device(*flags)

@@ -2,9 +2,10 @@
 
     python -m lab.bench.scorer FOLDER
 
-prints one JSON line, `{"grpc": "HOST:PORT"}`, and serves until it is terminated; lab.bench.scored makes the folder. In place of the
-cloud it tells what the device costs from what an analysis costs. It remembers nothing, so every look-up is answered with "unknown";
-of the contract it speaks what mail needs: inspection, policy and telemetry.
+prints one JSON line, `{"grpc": "HOST:PORT"}`, and serves until it is terminated; lab.bench.scored makes the folder.
+
+In place of the cloud it tells what the device costs from what an analysis costs. It remembers nothing, so every look-up is
+answered with "unknown"; of the contract it speaks what mail needs: inspection, policy and telemetry.
 """
 
 import asyncio

@@ -5,7 +5,7 @@ cloud, which analyses: what a site does on this machine, analysis included. smtp
 source sends here (lab.traffic.conversation); "direct" is smtp-source's rate all the same, since that one is quicker.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from lab.bench.rates import send
 from lab.bench.workload import LARGE, SMALL, Workload
 from lab.traffic.conversation import deliver_all
 
-WORKLOADS: Final = (SMALL.times(0.25), LARGE.times(0.4))
+WORKLOADS: Final = (SMALL.times(0.25), LARGE.times(0.6))
 SAME_SOURCE: Final = "direct, new mails"
 TRIVIAL: Final = "device and trivial scorer"
 CLOUD: Final = "device and cloud"
@@ -37,16 +37,14 @@ class Ways:
     cloud: Address
 
 
-async def unknown(ways: Ways, plan: Plan, folder: Path) -> list[Figure]:
+async def unknown(ways: Ways, plan: Plan, folder: Path) -> AsyncIterator[list[Figure]]:
     """Rates, and their ratios to direct. Raises RunFailed, NotTaken."""
-    told: list[Figure] = []
     for workload in (each.times(plan.share) for each in WORKLOADS):
         turns = _turns(ways, workload, folder)
         for turn in turns.values():
             await turn()  # connections and memory are warm then
         rounds = [await _round(turns, number) for number in range(plan.rounds)]
-        told += figures(workload, rounds)
-    return told
+        yield list(figures(workload, rounds))
 
 
 def _turns(ways: Ways, workload: Workload, folder: Path) -> dict[str, Callable[[], Awaitable[float]]]:
