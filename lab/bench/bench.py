@@ -21,13 +21,14 @@ from lab.bench.figures import WIDTH, Figure, table
 from lab.bench.goals import Section
 from lab.bench.latency import latency
 from lab.bench.memory import memory
-from lab.bench.peers import DEVICE, DIRECT, named, peers
+from lab.bench.peers import DEVICE, DIRECT, Peer, named, peers
 from lab.bench.plan import Plan
 from lab.bench.profiled import profile
 from lab.bench.rates import RunFailed, rates
 from lab.bench.scored import scored_device, trivial_scorer
 from lab.bench.unknown import Ways, unknown
 from lab.bench.upload import UploadFailed, upload
+from lab.bench.verdicts import every_verdict_came
 from lab.processes import ProcessFailed
 from lab.programs import ProgramMissing
 from lab.traffic.conversation import NotTaken
@@ -101,12 +102,14 @@ async def _beside_peers(
     sections: frozenset[Section], plan: Plan, folder: Path, identity: Identity
 ) -> AsyncIterator[list[Figure]]:
     async with peers(folder) as ways:
-        direct, device = named(DIRECT, ways).address, named(DEVICE, ways).address
+        direct, device = named(DIRECT, ways).address, named(DEVICE, ways)
         if sections & {Section.RATES, Section.CPU}:
             async for some in rates(ways, plan, folder):
                 yield some
+            assert device.state is not None
+            await every_verdict_came(device.state)
         if Section.LATENCY in sections:
-            async for some in latency(direct, device, plan):
+            async for some in latency(direct, device.address, plan):
                 yield some
         if Section.UNKNOWN in sections:
             async for some in _unknown(direct, device, identity, plan, folder):
@@ -114,10 +117,11 @@ async def _beside_peers(
 
 
 async def _unknown(
-    direct: Address, device: Address, identity: Identity, plan: Plan, folder: Path
+    direct: Address, device: Peer, identity: Identity, plan: Plan, folder: Path
 ) -> AsyncIterator[list[Figure]]:
     async with scored_device(folder / "scored", direct, identity) as trivial:
-        async for some in unknown(Ways(direct, trivial.smtp, device), plan, folder):
+        scored = Peer(DEVICE, trivial.smtp, state=trivial.device_state)
+        async for some in unknown(Ways(direct, scored, device), plan, folder):
             yield some
 
 

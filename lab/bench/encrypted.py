@@ -18,6 +18,7 @@ from lab.bench.goals import Section
 from lab.bench.plan import Plan
 from lab.bench.processes import cpu_seconds
 from lab.bench.scored import scored_device
+from lab.bench.verdicts import every_verdict_came
 from lab.bench.workload import LARGE, SMALL, Workload
 from lab.traffic.conversation import Encrypted, deliver_all
 from lab.traffic.sink import encrypting_sink
@@ -78,6 +79,7 @@ async def encrypted_rates(
                 await _round(server, site.smtp, site.device.pid, workload, mails, number)
                 for number in range(plan.rounds)
             ]
+            await every_verdict_came(site.device_state)
             yield list(figures(workload, rounds))
 
 

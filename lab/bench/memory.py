@@ -17,6 +17,7 @@ from lab.bench.goals import BASE, HELD, IDLE, IDLE_ENCRYPTED, RESIDENT, TEN_MEGA
 from lab.bench.plan import Plan
 from lab.bench.processes import forget_peak, peak, resident, settled
 from lab.bench.scored import scored_device
+from lab.bench.verdicts import every_verdict_came
 from lab.bench.workload import HUGE, SMALL
 from lab.site import Site
 from lab.traffic.conversation import Encrypted, deliver, standing
@@ -82,6 +83,7 @@ async def _holding(site: Site, count: int) -> Iterable[Figure]:
         forget_peak(pid)
         await _together(session.finish() for session in sessions)
         uploading = peak(pid) - before
+    await every_verdict_came(site.device_state)
     return [
         Figure.of(Section.MEMORY, TEN_MEGABYTES, measure, [grown / wire], sample=f"{count} sessions")
         for measure, grown in ((HELD, held), (UPLOADING, uploading))

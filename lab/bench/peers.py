@@ -30,11 +30,12 @@ stream {{ server {{ listen {listen} backlog=1024; proxy_pass {server}; tcp_nodel
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A way to the sink: where it begins, and whose processor time it costs; None: nobody's."""
+    """A way to the sink: where it begins, and whose processor time it costs; None: nobody's. A device has a state folder."""
 
     name: str
     address: Address
     pid: int | None = None
+    state: Path | None = None
 
 
 @asynccontextmanager
@@ -47,7 +48,7 @@ async def peers(folder: Path) -> AsyncIterator[list[Peer]]:
             started.append(await parts.enter_async_context(_nginx(folder, sink.address)))
         made = await parts.enter_async_context(site(folder, sink.address))
         assert made.device is not None
-        yield [*started, Peer(DEVICE, made.smtp, made.device.pid)]
+        yield [*started, Peer(DEVICE, made.smtp, made.device.pid, made.device_state)]
 
 
 def named(name: str, peers: Iterable[Peer]) -> Peer:

@@ -25,13 +25,14 @@ def resident(pid: int) -> int:
 
 
 def peak(pid: int) -> int:
-    """The most bytes that were resident (VmHWM) since forget_peak(); of the process alone."""
-    return _status(pid, "VmHWM")
+    """The most bytes that were resident (VmHWM) since forget_peak(); of several processes the sum of their peaks."""
+    return sum(_status(each, "VmHWM") for each in _family(pid))
 
 
 def forget_peak(pid: int) -> None:
     """Let the peak begin anew at what is resident now."""
-    Path(f"/proc/{pid}/clear_refs").write_text(_RESET_PEAK)
+    for each in _family(pid):
+        Path(f"/proc/{each}/clear_refs").write_text(_RESET_PEAK)
 
 
 async def settled(pid: int) -> None:

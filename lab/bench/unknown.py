@@ -17,6 +17,7 @@ from lab.bench.goals import TRIVIAL_TO_DIRECT, Section
 from lab.bench.peers import DIRECT, Peer
 from lab.bench.plan import Plan
 from lab.bench.rates import send
+from lab.bench.verdicts import every_verdict_came
 from lab.bench.workload import LARGE, SMALL, Workload
 from lab.traffic.conversation import deliver_all
 
@@ -33,8 +34,8 @@ class Ways:
     """Where mail is sent to."""
 
     direct: Address
-    trivial: Address
-    cloud: Address
+    trivial: Peer
+    cloud: Peer
 
 
 async def unknown(ways: Ways, plan: Plan, folder: Path) -> AsyncIterator[list[Figure]]:
@@ -44,6 +45,9 @@ async def unknown(ways: Ways, plan: Plan, folder: Path) -> AsyncIterator[list[Fi
         for turn in turns.values():
             await turn()  # connections and memory are warm then
         rounds = [await _round(turns, number) for number in range(plan.rounds)]
+        for device in (ways.trivial, ways.cloud):
+            assert device.state is not None
+            await every_verdict_came(device.state)
         yield list(figures(workload, rounds))
 
 
@@ -62,7 +66,12 @@ def _turns(ways: Ways, workload: Workload, folder: Path) -> dict[str, Callable[[
 
         return turn
 
-    return {DIRECT: quick, SAME_SOURCE: to(ways.direct), TRIVIAL: to(ways.trivial), CLOUD: to(ways.cloud)}
+    return {
+        DIRECT: quick,
+        SAME_SOURCE: to(ways.direct),
+        TRIVIAL: to(ways.trivial.address),
+        CLOUD: to(ways.cloud.address),
+    }
 
 
 async def _round(turns: dict[str, Callable[[], Awaitable[float]]], number: int) -> dict[str, float]:

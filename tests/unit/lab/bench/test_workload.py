@@ -5,10 +5,10 @@ from itertools import islice
 
 import pytest
 
-from lab.bench.workload import HUGE, LARGE, SMALL, Workload
+from lab.bench.workload import LARGE, SMALL, Workload
 
 
-@pytest.mark.parametrize("workload", [SMALL, LARGE, HUGE])
+@pytest.mark.parametrize("workload", [SMALL, LARGE])
 def test_a_mail_has_the_size_of_its_name(workload: Workload) -> None:
     """Within two percent, so that bytes a second may be counted by it."""
     assert len(workload.mail()) == pytest.approx(workload.size, rel=0.02)
