@@ -8,7 +8,6 @@
 import json
 import tempfile
 from collections.abc import AsyncIterator, Collection
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
@@ -79,17 +78,20 @@ def _gave_up(error: Exception) -> bool:
 async def measured(sections: frozenset[Section], plan: Plan) -> AsyncIterator[list[Figure]]:
     """The figures of each section as they are known; only those that are wanted."""
     with tempfile.TemporaryDirectory(prefix="srxlab-bench-") as name:
-        folder = _reachable(Path(name))
-        async with AsyncExitStack() as parts:
-            identity = await parts.enter_async_context(trivial_scorer(folder / "scorer"))
-            if sections & _WITH_PEERS:
-                async for some in _beside_peers(sections, plan, folder, identity):
-                    yield [each for each in some if each.section in sections]
-            if Section.UPLOAD in sections:
-                yield await upload(identity, plan)
-            if sections & _WITH_SERVER:
-                async for some in _before_a_server(sections, plan, folder, identity):
-                    yield some
+        async for some in _measured(sections, plan, _reachable(Path(name))):
+            yield some
+
+
+async def _measured(sections: frozenset[Section], plan: Plan, folder: Path) -> AsyncIterator[list[Figure]]:
+    async with trivial_scorer(folder / "scorer") as identity:
+        if sections & _WITH_PEERS:
+            async for some in _beside_peers(sections, plan, folder, identity):
+                yield [each for each in some if each.section in sections]
+        if Section.UPLOAD in sections:
+            yield await upload(identity, plan)
+        if sections & _WITH_SERVER:
+            async for some in _before_a_server(sections, plan, folder, identity):
+                yield some
 
 
 def _reachable(folder: Path) -> Path:
