@@ -3,14 +3,14 @@
 The tree decides the order (containers before their children, by where they stand), not the way in which the bytes arrived.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from device.message.attachments import Traits, begins_like_a_file, role_of
 from device.message.draft import Draft, Node
 from device.message.fields import Header
 from device.message.findings import AMBIGUOUS, Finding
-from device.message.reading import HeaderField, Part, Reading, Role, Sha256, Span
+from device.message.reading import HeaderField, MessageDigest, Part, Reading, Role, Span
 
 _HIDING_CHARSETS: Final = (
     "utf-7",
@@ -34,22 +34,27 @@ _OPAQUE: Final = {
 }
 
 
-def assemble(draft: Draft, size: int, sha256: Sha256) -> Reading:
+def assemble(draft: Draft, size: int, digest: MessageDigest) -> Reading:
     """The reading of a message that has ended."""
-    tree = _Tree(draft)
-    kept = tree.kept()
-    index = {id(node): place for place, node in enumerate(kept)}
+    nodes = draft.nodes
+    several = any([node.alternate for node in nodes])
+    # One reading alone finds its parts in the order in which they stand.
+    ordered = list(_in_order(nodes)) if several else nodes
+    _give_roles(ordered, draft.referred)
+    kept = _showing_more(ordered) if several else ordered
     findings = set(draft.findings)
-    findings.update(finding for node in kept for finding in _findings_of(node, tree.role(node)))
-    if any(node.alternate for node in kept):
-        findings.add(Finding.SEVERAL_READINGS)
+    for index, node in enumerate(kept):
+        node.index = index
+        findings.update(_findings_of(node))
+        if node.alternate:
+            findings.add(Finding.SEVERAL_READINGS)
     return Reading(
         size=size,
-        sha256=sha256,
         fields=top_level_fields(draft.header),
-        parts=tuple(tree.part(node, index) for node in kept),
+        parts=tuple([_part(node) for node in kept]),
         ambiguous=not findings.isdisjoint(AMBIGUOUS),
-        findings=tuple(sorted(finding.value for finding in findings)),
+        findings=tuple(sorted([finding.value for finding in findings])),
+        digest=digest,
     )
 
 
@@ -59,86 +64,18 @@ def top_level_fields(header: Header | None) -> tuple[HeaderField, ...]:
     return tuple([HeaderField(each.name, Span(each.start, each.end), each.value) for each in fields])
 
 
-class _Tree:
-    """The nodes by parent, and what each counts as."""
+def _in_order(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Parents before their children, siblings by where they stand."""
+    children: dict[int, list[Node]] = {}
+    for node in nodes:
+        children.setdefault(id(node.parent), []).append(node)
 
-    def __init__(self, draft: Draft) -> None:
-        self._children: dict[int, list[Node]] = {}
-        self._several = any(node.alternate for node in draft.nodes)
-        for node in draft.nodes:
-            self._children.setdefault(id(node.parent), []).append(node)
-        for children in self._children.values():
-            children.sort(key=_order)
-        self._first = {id(children[0]) for children in self._children.values()}
-        self._referred = frozenset(draft.referred)
-        self._roles = {id(node): self._role(node) for node in draft.nodes}
-
-    def role(self, node: Node) -> Role:
-        return self._roles[id(node)]
-
-    def kept(self) -> list[Node]:
-        """Every node of the first reading, and of the others those with a file that nothing before them shows."""
-        if not self._several:
-            return list(self._walk(None))
-        seen = {node.sha256 for node in self._walk(None) if not node.alternate and self.role(node).inspected}
-        wanted: set[int] = set()
-        for node in self._walk(None):
-            if not node.alternate:
-                wanted.add(id(node))
-            elif self.role(node).inspected and node.size and node.sha256 not in seen:
-                seen.add(node.sha256)
-                wanted.update(id(each) for each in _lineage(node))
-        return [node for node in self._walk(None) if id(node) in wanted]
-
-    def part(self, node: Node, index: dict[int, int]) -> Part:
-        body, steps = node.place()
-        inside = node.frame.owner is not None
-        return Part(
-            parent=self._parent(node, index),
-            header=Span(body.start, body.start) if inside or node.embedded else node.header,
-            body=body,
-            content_type=node.declared.content_type,
-            charset=node.declared.charset,
-            transfer_encoding=node.encoding,
-            name=node.declared.name,
-            content_id=node.declared.content_id,
-            role=self.role(node),
-            size=node.size,
-            sha256=node.sha256,
-            alternate=node.alternate,
-            steps=steps,
-            enclosed=any(self.role(each) is Role.MESSAGE for each in _lineage(node) if each is not node),
-        )
-
-    def _parent(self, node: Node, index: dict[int, int]) -> int | None:
-        """Another reading of the whole message counts as part of the root: only the root has no parent."""
-        if node.parent is None:
-            return None if index[id(node)] == 0 else 0
-        return index[id(node.parent)]
-
-    def _walk(self, parent: Node | None) -> Iterator[Node]:
-        for node in self._children.get(id(parent), ()):
+    def walk(parent: Node | None) -> Iterator[Node]:
+        for node in sorted(children.get(id(parent), ()), key=_order):
             yield node
-            yield from self._walk(node)
+            yield from walk(node)
 
-    def _role(self, node: Node) -> Role:
-        if node.container:
-            return Role.CONTAINER
-        declared = node.declared
-        parent = node.parent
-        traits = Traits(
-            content_type=declared.content_type,
-            types=declared.types,
-            parent_type="" if parent is None else parent.declared.content_type,
-            first_child=id(node) in self._first,
-            named=bool(declared.names),
-            attached=declared.attached,
-            hiding_charset=declared.charset.startswith(_HIDING_CHARSETS),
-            begins_like_a_file=begins_like_a_file(node.head),
-            embedded=node.embedded,
-            referred_to=declared.content_id in self._referred and bool(declared.content_id),
-        )
-        return role_of(traits)
+    return walk(None)
 
 
 def _order(node: Node) -> tuple[bool, int, bool, int, bool, str, int, bytes]:
@@ -155,15 +92,81 @@ def _order(node: Node) -> tuple[bool, int, bool, int, bool, str, int, bytes]:
     )
 
 
-def _lineage(node: Node) -> Iterator[Node]:
+def _give_roles(ordered: Iterable[Node], referred: Container[str]) -> None:
+    begun: set[int] = set()
+    for node in ordered:
+        siblings = id(node.parent)
+        node.role = Role.CONTAINER if node.container else _role(node, referred, first_child=siblings not in begun)
+        begun.add(siblings)
+
+
+def _role(node: Node, referred: Container[str], *, first_child: bool) -> Role:
+    declared, parent = node.declared, node.parent
+    traits = Traits(
+        content_type=declared.content_type,
+        types=declared.types,
+        parent_type="" if parent is None else parent.declared.content_type,
+        first_child=first_child,
+        named=bool(declared.names),
+        attached=declared.attached,
+        hiding_charset=declared.charset.startswith(_HIDING_CHARSETS),
+        begins_like_a_file=begins_like_a_file(node.head),
+        embedded=node.embedded,
+        referred_to=bool(declared.content_id) and declared.content_id in referred,
+    )
+    return role_of(traits)
+
+
+def _showing_more(ordered: list[Node]) -> list[Node]:
+    """Every node of the first reading, and of the others those with a file that nothing before them shows."""
+    seen = {node.sha256 for node in ordered if not node.alternate and node.role.inspected}
+    wanted: set[int] = set()
+    for node in ordered:
+        if not node.alternate:
+            wanted.add(id(node))
+        elif node.role.inspected and node.size and node.sha256 not in seen:
+            seen.add(node.sha256)
+            wanted.update(id(each) for each in _lineage(node))
+    return [node for node in ordered if id(node) in wanted]
+
+
+def _lineage(node: Node | None) -> Iterator[Node]:
     """A node and what it stands in, outwards."""
-    each: Node | None = node
-    while each is not None:
-        yield each
-        each = each.parent
+    while node is not None:
+        yield node
+        node = node.parent
 
 
-def _findings_of(node: Node, role: Role) -> Iterable[Finding]:
+def _part(node: Node) -> Part:
+    body, steps = node.place()
+    inside = node.frame.owner is not None
+    declared = node.declared
+    return Part(
+        parent=_parent(node),
+        header=Span(body.start, body.start) if inside or node.embedded else node.header,
+        body=body,
+        content_type=declared.content_type,
+        charset=declared.charset,
+        transfer_encoding=node.encoding,
+        name=declared.name,
+        content_id=declared.content_id,
+        role=node.role,
+        size=node.size,
+        sha256=node.sha256,
+        alternate=node.alternate,
+        steps=steps,
+        enclosed=any([each.role is Role.MESSAGE for each in _lineage(node.parent)]),
+    )
+
+
+def _parent(node: Node) -> int | None:
+    """Another reading of the whole message counts as part of the root: only the root has no parent."""
+    if node.parent is None:
+        return None if node.index == 0 else 0
+    return node.parent.index
+
+
+def _findings_of(node: Node) -> Iterable[Finding]:
     if node.container:
         return
     declared = node.declared
@@ -173,7 +176,7 @@ def _findings_of(node: Node, role: Role) -> Iterable[Finding]:
     plain_text = declared.types <= {"text/plain", "text/html"} and not declared.names and not declared.attached
     if plain_text and declared.charset.startswith(_HIDING_CHARSETS):
         yield Finding.HIDING_CHARSET
-    if plain_text and role is Role.ATTACHMENT and begins_like_a_file(node.head):
+    if plain_text and node.role is Role.ATTACHMENT and begins_like_a_file(node.head):
         yield Finding.FILE_IN_TEXT
     stray = node.parent is not None and node.parent.container and node.header.start == node.header.end == node.start
     if node.alternate and stray:

@@ -7,14 +7,17 @@ from device.message.declared import Declared
 from device.message.fields import Header
 from device.message.findings import Finding
 from device.message.limits import Budget, ScanLimits
-from device.message.reading import Sha256, Span, Step
+from device.message.reading import Role, Sha256, Span, Step
 
 NO_DIGEST: Final = Sha256(b"")
 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One part as it is found. Offsets count in its frame; digest and size come when its content has ended."""
+    """One part as it is found. Offsets count in its frame; digest and size come when its content has ended.
+
+    Assembly gives it its role, and its index among the parts.
+    """
 
     parent: "Node | None"
     frame: "Frame"
@@ -29,6 +32,8 @@ class Node:
     size: int = 0
     sha256: Sha256 = NO_DIGEST
     head: bytes = b""
+    role: Role = Role.CONTAINER
+    index: int = -1
 
     def place(self) -> tuple[Span, tuple[Step, ...]]:
         """Where the content stands in the message, and the steps in from there."""

@@ -4,13 +4,13 @@ Offsets count bytes of the message as the client sent it, dot-stuffing undone. W
 docs/architecture.md ("What counts as an attachment").
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
 from device.message import words
 from device.message.limits import Limit
-
 Sha256 = NewType("Sha256", bytes)
 """32 bytes."""
 
@@ -92,6 +92,38 @@ class Part:
     enclosed: bool = False
 
 
+class MessageDigest:
+    """SHA-256 of a whole message, worked out when it is asked for.
+
+    Only the quarantine asks, and hashing every message would take as long as all other reading of it. Until then the pieces are
+    referred to, not copied: whoever lets the message go calls forget().
+    """
+
+    __slots__ = ("_pieces", "_value")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._value: Sha256 | None = None
+
+    def add(self, piece: bytes) -> None:
+        """More of the message."""
+        self._pieces.append(piece)
+
+    def forget(self) -> None:
+        """The bytes may go. Nobody asks for the digest any more, or has done so."""
+        self._pieces = []
+
+    @property
+    def value(self) -> Sha256:
+        """The digest of what was added."""
+        if self._value is None:
+            sha256 = hashlib.sha256()
+            for piece in self._pieces:
+                sha256.update(piece)
+            self._value = Sha256(sha256.digest())
+        return self._value
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Everything that the device saw in a message.
@@ -102,12 +134,17 @@ class Reading:
     """
 
     size: int
-    sha256: Sha256
     fields: tuple[HeaderField, ...]
     parts: tuple[Part, ...]
+    digest: MessageDigest = field(repr=False, compare=False)
     ambiguous: bool = False
-    findings: tuple[str, ...] = field(default=())
+    findings: tuple[str, ...] = ()
     exceeded: Limit | None = None
+
+    @property
+    def sha256(self) -> Sha256:
+        """The whole message's; to be asked for while its bytes are kept (MessageDigest.forget)."""
+        return self.digest.value
 
     @property
     def inspected(self) -> tuple[Part, ...]:
