@@ -6,23 +6,11 @@ The tree decides the order (containers before their children, by where they stan
 from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
-from device.message.attachments import Traits, begins_like_a_file, role_of
+from device.message.attachments import TEXT_TYPES, begins_like_a_file, role_of
 from device.message.draft import Draft, Node
-from device.message.fields import Header
 from device.message.findings import AMBIGUOUS, Finding
-from device.message.reading import HeaderField, MessageDigest, Part, Reading, Role, Span
+from device.message.reading import MessageDigest, Part, Reading, Role, Span
 
-_HIDING_CHARSETS: Final = (
-    "utf-7",
-    "utf7",
-    "utf-16",
-    "utf16",
-    "utf-32",
-    "utf32",
-    "ucs-2",
-    "iso-10646-ucs",
-    "unicode-1-1-utf-7",
-)
 _OPAQUE: Final = {
     "application/pkcs7-mime": Finding.ENCRYPTED,
     "application/x-pkcs7-mime": Finding.ENCRYPTED,
@@ -45,23 +33,18 @@ def assemble(draft: Draft, size: int, digest: MessageDigest) -> Reading:
     findings = set(draft.findings)
     for index, node in enumerate(kept):
         node.index = index
-        findings.update(_findings_of(node))
+        if not node.container:
+            findings.update(_findings_of(node))
         if node.alternate:
             findings.add(Finding.SEVERAL_READINGS)
     return Reading(
         size=size,
-        fields=top_level_fields(draft.header),
+        header=draft.header,
         parts=tuple([_part(node) for node in kept]),
         ambiguous=not findings.isdisjoint(AMBIGUOUS),
         findings=tuple(sorted([finding.value for finding in findings])),
         digest=digest,
     )
-
-
-def top_level_fields(header: Header | None) -> tuple[HeaderField, ...]:
-    """The message's fields for whoever shows or changes them."""
-    fields = () if header is None else header.fields
-    return tuple([HeaderField(each.name, Span(each.start, each.end), each.value) for each in fields])
 
 
 def _in_order(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -96,25 +79,8 @@ def _give_roles(ordered: Iterable[Node], referred: Container[str]) -> None:
     begun: set[int] = set()
     for node in ordered:
         siblings = id(node.parent)
-        node.role = Role.CONTAINER if node.container else _role(node, referred, first_child=siblings not in begun)
+        node.role = role_of(node, first_child=siblings not in begun, referred=referred)
         begun.add(siblings)
-
-
-def _role(node: Node, referred: Container[str], *, first_child: bool) -> Role:
-    declared, parent = node.declared, node.parent
-    traits = Traits(
-        content_type=declared.content_type,
-        types=declared.types,
-        parent_type="" if parent is None else parent.declared.content_type,
-        first_child=first_child,
-        named=bool(declared.names),
-        attached=declared.attached,
-        hiding_charset=declared.charset.startswith(_HIDING_CHARSETS),
-        begins_like_a_file=begins_like_a_file(node.head),
-        embedded=node.embedded,
-        referred_to=bool(declared.content_id) and declared.content_id in referred,
-    )
-    return role_of(traits)
 
 
 def _showing_more(ordered: list[Node]) -> list[Node]:
@@ -130,11 +96,12 @@ def _showing_more(ordered: list[Node]) -> list[Node]:
     return [node for node in ordered if id(node) in wanted]
 
 
-def _lineage(node: Node | None) -> Iterator[Node]:
+def _lineage(node: Node) -> Iterator[Node]:
     """A node and what it stands in, outwards."""
-    while node is not None:
-        yield node
-        node = node.parent
+    each: Node | None = node
+    while each is not None:
+        yield each
+        each = each.parent
 
 
 def _part(node: Node) -> Part:
@@ -155,8 +122,18 @@ def _part(node: Node) -> Part:
         sha256=node.sha256,
         alternate=node.alternate,
         steps=steps,
-        enclosed=any([each.role is Role.MESSAGE for each in _lineage(node.parent)]),
+        enclosed=_enclosed(node),
     )
+
+
+def _enclosed(node: Node) -> bool:
+    """Whether it stands inside a message/rfc822."""
+    parent = node.parent
+    while parent is not None:
+        if parent.role is Role.MESSAGE:
+            return True
+        parent = parent.parent
+    return False
 
 
 def _parent(node: Node) -> int | None:
@@ -166,21 +143,25 @@ def _parent(node: Node) -> int | None:
     return node.parent.index
 
 
-def _findings_of(node: Node) -> Iterable[Finding]:
-    if node.container:
-        return
+def _findings_of(node: Node) -> Iterator[Finding]:
     declared = node.declared
-    yield from (_OPAQUE[kind] for kind in declared.types if kind in _OPAQUE and not _only_signed(node, kind))
+    for kind in declared.types:
+        if kind in _OPAQUE and not _only_signed(node, kind):
+            yield _OPAQUE[kind]
     if declared.name.lower() == "winmail.dat":
         yield Finding.TNEF
-    plain_text = declared.types <= {"text/plain", "text/html"} and not declared.names and not declared.attached
-    if plain_text and declared.charset.startswith(_HIDING_CHARSETS):
-        yield Finding.HIDING_CHARSET
-    if plain_text and node.role is Role.ATTACHMENT and begins_like_a_file(node.head):
-        yield Finding.FILE_IN_TEXT
-    stray = node.parent is not None and node.parent.container and node.header.start == node.header.end == node.start
-    if node.alternate and stray:
+    if declared.types <= TEXT_TYPES and not declared.names and not declared.attached:
+        if declared.hiding_charset:
+            yield Finding.HIDING_CHARSET
+        if node.role is Role.ATTACHMENT and begins_like_a_file(node.head):
+            yield Finding.FILE_IN_TEXT
+    if node.alternate and _stray(node):
         yield Finding.STRAY_CONTENT
+
+
+def _stray(node: Node) -> bool:
+    """Whether it stands in a multipart, outside of its parts."""
+    return node.parent is not None and node.parent.container and node.header.start == node.header.end == node.start
 
 
 def _only_signed(node: Node, kind: str) -> bool:

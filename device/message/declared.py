@@ -41,6 +41,17 @@ _KNOWN_ENCODINGS: Final = {
     "yenc": "yenc",
 }
 _ENCODING_INSIDE: Final = re.compile(rb"base-?64|quoted-?printable|uue(?:ncode)?|yenc")
+_HIDING_CHARSETS: Final = (
+    "utf-7",
+    "utf7",
+    "utf-16",
+    "utf16",
+    "utf-32",
+    "utf32",
+    "ucs-2",
+    "iso-10646-ucs",
+    "unicode-1-1-utf-7",
+)
 _REMEMBERED: Final = 1024
 """Readings of Content- fields that are kept; with _MOST_REMEMBERED, a few megabytes at the most."""
 _MOST_REMEMBERED: Final = 512
@@ -85,6 +96,16 @@ class Declared:
     def leaf(self) -> bool:
         """Whether some reader takes it for content of its own that is not plain text."""
         return any(not each.startswith("multipart/") and each not in MESSAGE_TYPES for each in self.types)
+
+    @property
+    def image(self) -> bool:
+        """Whether every reader takes it for an image."""
+        return all(each.startswith("image/") for each in self.types)
+
+    @property
+    def hiding_charset(self) -> bool:
+        """Whether its charset lets text look like something else to who looks for ASCII."""
+        return self.charset.startswith(_HIDING_CHARSETS)
 
 
 MESSAGE_TYPES: Final = frozenset({"message/rfc822", "message/global", "message/news"})

@@ -112,7 +112,7 @@ class Entity:
 
 def version_findings(header: Header) -> tuple[Finding, ...]:
     """MIME without MIME-Version is read as MIME by most readers, and so here."""
-    speaks_mime = any(field.key.startswith(b"content-") for field in header.fields)
+    speaks_mime = any([field.key.startswith(b"content-") for field in header.fields])
     return (Finding.NO_VERSION,) if speaks_mime and not header.values(b"mime-version") else ()
 
 

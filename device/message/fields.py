@@ -56,14 +56,18 @@ class Header(NamedTuple):
     def named(self, key: bytes) -> tuple[Field, ...]:
         """All fields of that name (lower case), the surest first."""
         found = [field for field in self.fields if field.key == key]
-        found += [field for field in self.hidden if field.key == key]
+        if self.hidden:
+            found += [field for field in self.hidden if field.key == key]
         if len(found) > 1:
             found.sort(key=lambda field: field.odd)
         return tuple(found)
 
     def values(self, key: bytes) -> tuple[bytes, ...]:
         """The values of all fields of that name, the surest first."""
-        return tuple(field.value for field in self.named(key))
+        return tuple([field.value for field in self.named(key)])
+
+
+NO_HEADER: Final = Header((), (), (), frozenset())
 
 
 def end_of_header(block: bytes | bytearray, searched: int, *, strict: bool) -> int | None:

@@ -11,7 +11,7 @@ The same Reading comes of the same bytes, however they are cut, and whichever wa
 from typing import Final
 
 from device.message import ordinary
-from device.message.assembly import assemble, top_level_fields
+from device.message.assembly import assemble
 from device.message.draft import Draft, Frame
 from device.message.entity import Entity
 from device.message.findings import Finding
@@ -98,5 +98,5 @@ class _CarefulReader:
                 self.exceeded = excess.limit
         if self.exceeded is None:
             return assemble(self._draft, self._size, digest)
-        fields = top_level_fields(self._draft.header)
-        return Reading(self._size, fields, (), digest, findings=(Finding.LIMIT.value,), exceeded=self.exceeded)
+        findings = (Finding.LIMIT.value,)
+        return Reading(self._size, self._draft.header, (), digest, findings=findings, exceeded=self.exceeded)

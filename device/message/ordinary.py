@@ -90,10 +90,8 @@ class _Whole:
     def _body(self, parent: Node | None, opening: _Opening, header: Span, stop: int, depth: int) -> None:
         """What stands between a header and the end of its part."""
         draft, declared = self._draft, opening.declared
-        size = header.end - header.start
         draft.budget.check_depth(depth)
-        draft.budget.check_header(size)
-        draft.budget.spend_header(size, len(opening.header.fields))
+        draft.budget.spend_header(header.end - header.start, len(opening.header.fields))
         node = draft.add(Node(parent, self._frame, header, header.end, declared, alternate=False, end=stop))
         if declared.boundaries:
             node.container = True

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple, NewType
 
 from device.message import words
+from device.message.fields import Header
 from device.message.limits import Limit
 Sha256 = NewType("Sha256", bytes)
 """32 bytes."""
@@ -63,8 +64,7 @@ class HeaderField(NamedTuple):
         return words.display(self.raw_value)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One part of the message; containers stand before their children, the root is the first.
 
     `parent` is an index into Reading.parts. Digest and size are of the decoded content; a container has neither.
@@ -134,12 +134,17 @@ class Reading:
     """
 
     size: int
-    fields: tuple[HeaderField, ...]
+    header: Header
     parts: tuple[Part, ...]
     digest: MessageDigest = field(repr=False, compare=False)
     ambiguous: bool = False
     findings: tuple[str, ...] = ()
     exceeded: Limit | None = None
+
+    @property
+    def fields(self) -> tuple[HeaderField, ...]:
+        """The message's fields, for whoever shows or changes them."""
+        return tuple([HeaderField(each.name, Span(each.start, each.end), each.value) for each in self.header.fields])
 
     @property
     def sha256(self) -> Sha256:
