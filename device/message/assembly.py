@@ -25,7 +25,7 @@ _OPAQUE: Final = {
 def assemble(draft: Draft, size: int, digest: MessageDigest) -> Reading:
     """The reading of a message that has ended."""
     nodes = draft.nodes
-    several = any([node.alternate for node in nodes])
+    several = any(node.alternate for node in nodes)
     # One reading alone finds its parts in the order in which they stand.
     ordered = list(_in_order(nodes)) if several else nodes
     _give_roles(ordered, draft.referred)
@@ -106,7 +106,7 @@ def _lineage(node: Node) -> Iterator[Node]:
 
 def _part(node: Node) -> Part:
     body, steps = node.place()
-    inside = node.frame.owner is not None
+    inside = bool(steps)
     declared = node.declared
     return Part(
         parent=_parent(node),

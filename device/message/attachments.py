@@ -69,9 +69,9 @@ def role_of(node: Node, *, first_child: bool, referred: Container[str]) -> Role:
         return Role.EMBEDDED_FILE
     if declared.content_type in MESSAGE_TYPES:
         return Role.MESSAGE
-    if parent is not None and parent.declared.content_type == "multipart/signed" and not first_child:
-        if declared.types <= _SIGNATURE_TYPES:
-            return Role.SIGNATURE
+    signed = parent is not None and parent.declared.content_type == "multipart/signed"
+    if signed and not first_child and declared.types <= _SIGNATURE_TYPES:
+        return Role.SIGNATURE
     if declared.content_id and declared.content_id in referred and declared.image:
         return Role.INLINE_IMAGE
     return _by_name_and_type(declared, node.head)

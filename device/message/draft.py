@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from device.message.declared import Declared
-from device.message.fields import NO_HEADER, Header
 from device.message.findings import Finding
 from device.message.limits import Budget, ScanLimits
 from device.message.reading import Role, Sha256, Span, Step
@@ -67,7 +66,7 @@ class Draft:
     nodes: list[Node] = field(default_factory=list)
     findings: set[Finding] = field(default_factory=set)
     referred: set[str] = field(default_factory=set)
-    header: Header = NO_HEADER
+    header: bytes = b""
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.limits)

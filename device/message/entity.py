@@ -63,8 +63,8 @@ class Entity:
         self._draft.budget.spend_header(len(block), len(header.fields))
         self._draft.note(*header.findings)
         if self._place.parent is None and not self._place.alternate:
-            self._draft.header = header
-            self._draft.note(*version_findings(header))
+            self._draft.header = block
+            self._draft.note(*_version_findings(header))
         bodies = self._body_readers(header, end)
         early = self._early_readers(header, block)
         if self._differs_when_strict(block):
@@ -110,12 +110,6 @@ class Entity:
                 body.feed(data, at)
 
 
-def version_findings(header: Header) -> tuple[Finding, ...]:
-    """MIME without MIME-Version is read as MIME by most readers, and so here."""
-    speaks_mime = any([field.key.startswith(b"content-") for field in header.fields])
-    return (Finding.NO_VERSION,) if speaks_mime and not header.values(b"mime-version") else ()
-
-
 def _ends_lines_with_crlf(block: bytes) -> bool:
     """How a message ends its lines, by the first of them. A message of LF alone (a file from disk) is not odd in itself."""
     first = block.find(b"\n")
@@ -124,3 +118,9 @@ def _ends_lines_with_crlf(block: bytes) -> bool:
 
 def _strictly_ended(block: bytes) -> bool:
     return block == b"\r\n" or block.endswith(b"\r\n\r\n")
+
+
+def _version_findings(header: Header) -> tuple[Finding, ...]:
+    """MIME without MIME-Version is read as MIME by most readers, and so here."""
+    speaks_mime = any(field.key.startswith(b"content-") for field in header.fields)
+    return (Finding.NO_VERSION,) if speaks_mime and not header.values(b"mime-version") else ()

@@ -12,9 +12,7 @@ from typing import Final, NamedTuple
 
 from device.message.findings import Finding
 
-_ORDINARY: Final = re.compile(
-    rb"(?:[!-9;-~]++:[^\r\n\0]*+\r\n(?:[ \t]++[^ \t\r\n\0][^\r\n\0]*+\r\n)*+)*+(?:\r\n)?"
-)
+_ORDINARY: Final = re.compile(rb"(?:[!-9;-~]++:[^\r\n\0]*+\r\n(?:[ \t]++[^ \t\r\n\0][^\r\n\0]*+\r\n)*+)*+(?:\r\n)?")
 """A header in which no reader finds anything odd."""
 _ORDINARY_FIELD: Final = re.compile(rb"([!-9;-~]++):([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)\r\n")
 _LOGICAL_LINE: Final = re.compile(rb"[^\n]+(?:\n[ \t][^\n]*)*\n?|\n")
@@ -67,7 +65,11 @@ class Header(NamedTuple):
         return tuple([field.value for field in self.named(key)])
 
 
-NO_HEADER: Final = Header((), (), (), frozenset())
+class Ordinary(NamedTuple):
+    """A header in which nothing is odd: the values by name (lower case; of a repeated field the last), and how many fields."""
+
+    values: dict[bytes, bytes]
+    fields: int
 
 
 def end_of_header(block: bytes | bytearray, searched: int, *, strict: bool) -> int | None:
@@ -109,6 +111,19 @@ def parse(block: bytes, start: int, *, crlf: bool) -> Header:
         early += [match.start() + 1 for match in _CR_BLANK.finditer(block)][:_MOST_EARLY]
         hidden = _hidden(block, start, fields)
     return Header(tuple(fields), hidden, tuple(sorted(set(early))[:_MOST_EARLY]), frozenset(findings))
+
+
+def ordinary(block: bytes) -> Ordinary | None:
+    """The same of an ordinary header, without a place for each field; None where it is not, or repeats a Content- field."""
+    if not _ORDINARY.fullmatch(block):
+        return None
+    found = _ORDINARY_FIELD.findall(block)
+    values = {name.lower(): value for name, value in found}
+    if len(values) != len(found):
+        content = [key for name, _ in found if (key := name.lower()).startswith(b"content-")]
+        if len(content) != len(set(content)):
+            return None
+    return Ordinary(values, len(found))
 
 
 def before(header: Header, offset: int) -> Header:

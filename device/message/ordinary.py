@@ -6,8 +6,8 @@ A message is ordinary where
 - a multipart holds its parts from its first byte to its last, between boundary lines that are nothing but that;
 - a leaf's content decodes in one way, and hides no file in its text.
 
-At the first thing that is not so, None is the answer, and the careful readers (entity.py and what it opens) begin at the beginning.
-They would write the same draft of an ordinary message, several times as slowly; a property test holds both to that.
+At the first thing that is not so, None is the answer, and the careful readers (entity.py and what it opens) begin at the
+beginning. Of an ordinary message they would write the same draft, three times as slowly; a property test holds both to that.
 """
 
 import hashlib
@@ -16,11 +16,9 @@ from typing import Final, NamedTuple
 
 from device.message import fields
 from device.message.attachments import MAGIC_LENGTH
-from device.message.declared import DEFAULT_TYPE, Declared, declare
+from device.message.declared import DEFAULT_TYPE, Declared, declare_ordinary
 from device.message.draft import Draft, Frame, Node
 from device.message.encodings import decoder, is_identity
-from device.message.entity import version_findings
-from device.message.fields import Header
 from device.message.limits import LimitExceeded, ScanLimits
 from device.message.reading import Sha256, Span
 from device.message.text import References, begins_like_base64_of_a_file, may_hold_files
@@ -29,7 +27,7 @@ _DEEPEST: Final = 8
 """Parts within parts; people stay below, and so does this module's recursion."""
 
 _REMEMBERED: Final = 512
-"""Part headers that are kept: a client writes the same few into its mails. With _MOST_REMEMBERED, about a megabyte at the most."""
+"""Part headers that are kept: a client writes the same few into its mails. About half a megabyte at the most."""
 
 _MOST_REMEMBERED: Final = 512
 """Bytes of one header; longer ones are rare, and would let senders fill memory."""
@@ -50,10 +48,11 @@ class _NotOrdinary(Exception):
 
 
 class _Opening(NamedTuple):
-    """An ordinary header, and what it declares."""
+    """An ordinary header: what it declares, how many fields it has, and whether it speaks MIME without saying which version."""
 
-    header: Header
     declared: Declared
+    fields: int
+    unversioned: bool
 
 
 class _Whole:
@@ -67,10 +66,10 @@ class _Whole:
     def read(self) -> None:
         """The message's own header and body."""
         end = self._end_of_header(0, len(self._message))
-        opening = _opening(self._message[:end])
-        if version_findings(opening.header):
+        self._draft.header = self._message[:end]
+        opening = _opening(self._draft.header)
+        if opening.unversioned:
             raise _NotOrdinary
-        self._draft.header = opening.header
         self._body(None, opening, Span(0, end), len(self._message), 0)
 
     def _part(self, parent: Node, start: int, stop: int, depth: int) -> None:
@@ -91,7 +90,7 @@ class _Whole:
         """What stands between a header and the end of its part."""
         draft, declared = self._draft, opening.declared
         draft.budget.check_depth(depth)
-        draft.budget.spend_header(header.end - header.start, len(opening.header.fields))
+        draft.budget.spend_header(header.end - header.start, opening.fields)
         node = draft.add(Node(parent, self._frame, header, header.end, declared, alternate=False, end=stop))
         if declared.boundaries:
             node.container = True
@@ -154,14 +153,17 @@ class _Whole:
 
 def _opening(block: bytes) -> _Opening:
     """Read a header. Raises _NotOrdinary."""
-    header = fields.parse(block, 0, crlf=True)
-    declared = declare(header)
-    certain = len(declared.types) == len(declared.encodings) == 1 and len(declared.boundaries) <= 1
-    encoded_container = declared.boundaries and not is_identity(declared.encodings[0])
-    digest = declared.content_type == "multipart/digest"  # its parts are messages
-    if header.findings or declared.findings or not certain or encoded_container or digest or declared.message:
+    header = fields.ordinary(block)
+    if header is None:
         raise _NotOrdinary
-    return _Opening(header, declared)
+    values = header.values
+    declared = declare_ordinary(values)
+    if declared.findings or declared.message or declared.content_type == "multipart/digest":
+        raise _NotOrdinary  # the parts of a digest are messages
+    if declared.boundaries and not is_identity(declared.encodings[0]):
+        raise _NotOrdinary
+    unversioned = b"mime-version" not in values and any(key.startswith(b"content-") for key in values)
+    return _Opening(declared, header.fields, unversioned)
 
 
 _remembered = lru_cache(_REMEMBERED)(_opening)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
-from device.message import words
-from device.message.fields import Header
+from device.message import fields, words
 from device.message.limits import Limit
+
 Sha256 = NewType("Sha256", bytes)
 """32 bytes."""
 
@@ -128,13 +128,14 @@ class MessageDigest:
 class Reading:
     """Everything that the device saw in a message.
 
-    `findings` are stable names of what was odd (mime.duplicate-content-type, …). `ambiguous` is true where two mail readers
-    may see two messages: every reading is inspected then, and a release hands out the whole original. `exceeded` is set where
-    the message has more of something than is read: it is refused, and has no parts here.
+    `header` is its top-level header as it stands there. `findings` are stable names of what was odd
+    (mime.duplicate-content-type, …). `ambiguous` is true where two mail readers may see two messages: every reading is inspected
+    then, and a release hands out the whole original. `exceeded` is set where the message has more of something than is read: it
+    is refused, and has no parts here.
     """
 
     size: int
-    header: Header
+    header: bytes
     parts: tuple[Part, ...]
     digest: MessageDigest = field(repr=False, compare=False)
     ambiguous: bool = False
@@ -143,8 +144,9 @@ class Reading:
 
     @property
     def fields(self) -> tuple[HeaderField, ...]:
-        """The message's fields, for whoever shows or changes them."""
-        return tuple([HeaderField(each.name, Span(each.start, each.end), each.value) for each in self.header.fields])
+        """The message's fields, for whoever shows or changes them: parsed when asked for, since most mail passes without."""
+        header = fields.parse(self.header, 0, crlf=True)
+        return tuple([HeaderField(each.name, Span(each.start, each.end), each.value) for each in header.fields])
 
     @property
     def sha256(self) -> Sha256:
