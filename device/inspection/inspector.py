@@ -141,6 +141,7 @@ class MessageIntake:
     def _let_go(self) -> None:
         """The content is not needed any more; uploads under way still hold what they send."""
         self._content = []
+        self._scanner.forget()
         self._desk.held.give_back(self._held)
         self._held = 0
 
@@ -177,9 +178,9 @@ class MessageIntake:
         """The reading of the message without pass fields."""
         cleaned = passes.without_passes(b"".join(self._content))
         self._content = [cleaned]
-        scanner = Scanner(self._desk.limits)
-        scanner.feed(cleaned)
-        return scanner.close()
+        self._scanner = Scanner(self._desk.limits)
+        self._scanner.feed(cleaned)
+        return self._scanner.close()
 
     def _inspect(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Conclusion:
         if reading.exceeded is not None:
