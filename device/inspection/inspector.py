@@ -35,7 +35,7 @@ from device.inspection.held_content import HeldContent
 from device.inspection.lists import ListMatch, Standing, matched
 from device.inspection.policy import InspectionPolicy
 from device.inspection.room import Room
-from device.message.content import decoded
+from device.message.content import decoded, digest_of
 from device.message.envelope import Envelope
 from device.message.limits import ScanLimits
 from device.message.mime import Scanner
@@ -269,6 +269,7 @@ class MessageIntake:
             scores.known,
             policy.threshold,
             self._peers.client.host,
+            digest_of(self._content),
         )
         try:
             receipt = await self._desk.quarantine.store(told, self._content)

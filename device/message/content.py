@@ -1,10 +1,11 @@
 """A part's content, decoded again from the message that whoever asks has kept."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from device.message.encodings import decode
-from device.message.reading import Part, Span
+from device.message.reading import Part, Sha256, Span
 
 CHUNK: Final = 256 * 1024
 """Bytes; what one message of an upload stream carries."""
@@ -17,6 +18,14 @@ def decoded(message: bytes | Iterable[bytes], part: Part) -> Iterator[bytes]:
     for step in part.steps:
         content = _cut(decode(content, step.transfer_encoding), step.span)
     return _in_chunks(decode(content, part.transfer_encoding))
+
+
+def digest_of(message: Iterable[bytes]) -> Sha256:
+    """The whole message's SHA-256: what the quarantine tells equal messages by, and nobody else needs."""
+    digest = hashlib.sha256()
+    for chunk in message:
+        digest.update(chunk)
+    return Sha256(digest.digest())
 
 
 def raw(message: bytes | Iterable[bytes], span: Span) -> Iterator[bytes]:

@@ -109,7 +109,7 @@ def _decoding_alike(whole: bytes, part: Part, content: bytes) -> Part:
     wanted = hashlib.sha256(content).digest()
     for encoding in _ENCODINGS:
         try:
-            tried = _measured(whole, replace(part, transfer_encoding=encoding))
+            tried = _measured(whole, part._replace(transfer_encoding=encoding))
         except LimitExceeded:
             continue
         if tried.sha256 == wanted:
@@ -122,4 +122,4 @@ def _measured(whole: bytes, part: Part) -> Part:
     for chunk in decoded(whole, part):
         digest.update(chunk)
         size += len(chunk)
-    return replace(part, size=size, sha256=Sha256(digest.digest()))
+    return part._replace(size=size, sha256=Sha256(digest.digest()))

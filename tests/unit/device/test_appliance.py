@@ -149,7 +149,7 @@ async def test_a_device_says_at_its_start_what_it_does_not_do(tmp_path: Path) ->
 
 def warned(log: Path) -> dict[str, str]:
     """The log's warnings, by event name."""
-    return {line.split()[3]: line for line in lines(log) if "[warning" in line}
+    return {line.split()[2]: line for line in lines(log) if "[warning" in line}
 
 
 async def logged(log: Path, event: str) -> bool:
