@@ -17,6 +17,7 @@ import secrets
 import signal
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,15 @@ from device.logging import configure
 from device.memory import keep_freed_chunks
 from device.message.limits import ScanLimits
 from device.settings import Intercept, Settings
+from device.smtp.encrypting import IMPLICIT_TLS_PORT
+from device.smtp.intake import Endpoint
 from device.smtp.limits import SessionLimits
 from device.state_lock import alone_on
 from device.status import Status
 from device.telemetry.account import Account
 from device.telemetry.counters import Counters, SessionCount
 from device.telemetry.events import Events
-from device.tls.encryption import encryption
+from device.tls.material import Material
 
 log = structlog.get_logger()
 
@@ -88,6 +91,7 @@ async def _run(settings: Settings, *, as_json: bool) -> None:
 
 async def _serve(appliance: "Appliance", stop: asyncio.Event, *, as_json: bool) -> None:
     """From start to stop; and whatever goes wrong, the machine is as it was."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hang_up, appliance)
     try:
         await appliance.start()
         async with control.listening(appliance.state, appliance.answers(stop)):
@@ -96,6 +100,12 @@ async def _serve(appliance: "Appliance", stop: asyncio.Event, *, as_json: bool) 
         await appliance.stop()
     finally:
         await appliance.close()
+
+
+def _hang_up(appliance: "Appliance") -> None:
+    """SIGHUP, as daemons take it: nobody waits for an answer, and the log has it."""
+    with suppress(WrongSetting):
+        appliance.reload_tls()
 
 
 def _make_state_folder(state: Path) -> None:
@@ -123,7 +133,7 @@ class Appliance:
         )
         self._events = Events(system_clock, partial(secrets.token_urlsafe, 12), self._counters)
         self._background = Background(tasks)
-        self._tls = encryption(settings.tls)
+        self._tls = Material(settings.tls)
         self._running: list[asyncio.Task[None]] = []
         self._ours = Ours.of(settings.state.resolve())
         self._let_pass = False
@@ -137,7 +147,7 @@ class Appliance:
             self._keeper,
             self._policy,
             self._counters,
-            self._tls,
+            self._tls.current,
         )
 
     async def start(self) -> None:
@@ -155,8 +165,8 @@ class Appliance:
         text = json.dumps(ready) if as_json else f"srx: inspecting mail at {told['listen']} for {told['mail_server']}"
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
-        if self._tls.warning is not None:
-            log.warning("device.starttls", meaning=self._tls.warning)
+        if (warning := self._tls.current().warning) is not None:
+            log.warning("device.starttls", meaning=warning)
         log.warning(
             "device.fallback", action=self._settings.fallback_action.value, meaning="mail whose verdict is unknown"
         )
@@ -186,6 +196,10 @@ class Appliance:
             "stop": end,
             "stop-let-pass": end_and_let_pass,
         }
+
+    def reload_tls(self) -> None:
+        """New sessions get certificates, keys and roots as they are on disk now. WrongSetting, and all stays as it was."""
+        self._tls.reload()
 
     async def stop(self) -> None:
         """Finish what is in flight, then end."""
@@ -230,8 +244,15 @@ class Appliance:
             counter=SessionCount(self._counters),
             client_address=settings.client_address,
             consent=settings.accept_open_relay,
-            encryption=self._tls,
+            encryption=self._tls.current,
+            tls=self._tls_door(settings.server),
         )
+
+    def _tls_door(self, server: Endpoint) -> explicit.TlsDoor | None:
+        settings = self._settings
+        if settings.tls_listen is None:
+            return None
+        return explicit.TlsDoor(settings.tls_listen, settings.tls_server or Endpoint(server.host, IMPLICIT_TLS_PORT))
 
     def _transparent(self) -> transparent.Listener:
         return transparent.Listener(
@@ -242,7 +263,7 @@ class Appliance:
             self._limits(),
             tasks=self._tasks,
             counter=SessionCount(self._counters),
-            encryption=self._tls,
+            encryption=self._tls.current,
         )
 
     def _limits(self) -> SessionLimits:

@@ -28,7 +28,7 @@ class Status:
     keeper: PolicyKeeper
     policy: Callable[[], InspectionPolicy]
     counters: Counters
-    encryption: Encryption
+    encryption: Callable[[], Encryption]
 
     def connection(self) -> dict[str, Any]:
         """Enrolment, connection, and what follows for mail."""
@@ -43,7 +43,7 @@ class Status:
             "connected": self.keeper.connected,
             "policy_revision": self.keeper.current.revision,
             **intercepting,
-            "starttls": self.encryption.told,
+            "starttls": self.encryption().told,
             "started_at": self.started_at.isoformat(timespec="seconds"),
             "warnings": self.warnings(),
         }

@@ -6,6 +6,7 @@ client; so elsewhere than on loopback the server has to be told who the client i
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
@@ -21,8 +22,16 @@ from device.smtp.sessions import SessionCounter
 from device.tls.encryption import PLAIN, Encryption
 
 
+@dataclass(slots=True)
+class TlsDoor:
+    """Where clients come that begin with TLS (RFC 8314, usually port 465), and the server's port that does so, too."""
+
+    endpoint: Endpoint
+    server: Endpoint
+
+
 class Listener:
-    """Listens on one address, IPv4 or IPv6, in front of one server.
+    """Listens on one address, IPv4 or IPv6, in front of one server; and on one more, where clients begin with TLS.
 
     Port 0 takes any free port; `endpoint` names it after start(). WrongSetting, if this would be an open relay. Sessions run in
     `tasks`, whose owner calls stop() before leaving it.
@@ -39,26 +48,24 @@ class Listener:
         counter: SessionCounter | None = None,
         client_address: ClientAddress = ClientAddress.HIDDEN,
         consent: bool = False,
-        encryption: Encryption = PLAIN,
+        encryption: Callable[[], Encryption] = lambda: PLAIN,
+        tls: TlsDoor | None = None,
     ) -> None:
-        refuse_open_relay(listen, client_address, consent=consent)
+        for each in (listen, *([tls.endpoint] if tls else [])):
+            refuse_open_relay(each, client_address, consent=consent)
         self.endpoint = listen
+        self.tls = tls
         self._server = server
-        surroundings = Surroundings(lambda _: server, self._dial, reception, limits, tasks, client_address, encryption)
+        surroundings = Surroundings(
+            self._server_for, _dial, reception, limits, tasks, client_address, encryption, self._is_tls
+        )
         self._door = Door(surroundings, counter)
 
     async def start(self) -> None:
-        """Clients may come. WrongSetting, if the address can't be had."""
-        try:
-            self.endpoint = await self._door.open_at(self.endpoint)
-        except OSError as error:
-            raise WrongSetting(
-                f"can't listen on {self.endpoint}: {error.strerror or error}",
-                next_step="Is something else listening there? Name another address with --listen.",
-            ) from error
-        structlog.get_logger().info(
-            "listener.started", host=self.endpoint.host, port=self.endpoint.port, server=self._server.host
-        )
+        """Clients may come. WrongSetting, if an address can't be had."""
+        self.endpoint = await self._open(self.endpoint, self._server, "--listen")
+        if self.tls is not None:
+            self.tls.endpoint = await self._open(self.tls.endpoint, self.tls.server, "--tls-listen")
 
     async def stop(self, grace_seconds: float) -> None:
         """No more clients; sessions in a transaction may end it within that time, idle ones hear 421 4.3.2."""
@@ -69,19 +76,41 @@ class Listener:
 
     def ready(self) -> dict[str, Any]:
         """For the ready line."""
-        return {"smtp": str(self.endpoint)}
+        return {"smtp": str(self.endpoint)} | ({} if self.tls is None else {"smtps": str(self.tls.endpoint)})
 
     def told(self) -> dict[str, Any]:
         """For `srx show status`."""
-        return {"interception": "explicit", "listen": str(self.endpoint), "mail_server": str(self._server)}
+        told = {"interception": "explicit", "listen": str(self.endpoint), "mail_server": str(self._server)}
+        if self.tls is not None:
+            told |= {"tls_listen": str(self.tls.endpoint), "tls_mail_server": str(self.tls.server)}
+        return told
 
     def warnings(self) -> list[str]:
         """Nothing of its own."""
         return []
 
-    async def _dial(self, protocol: Callable[[], asyncio.Protocol], _peers: Peers) -> None:
-        """A connection from the device's own address."""
-        await asyncio.get_running_loop().create_connection(protocol, self._server.host, self._server.port)
+    async def _open(self, address: Endpoint, server: Endpoint, flag: str) -> Endpoint:
+        try:
+            opened = await self._door.open_at(address)
+        except OSError as error:
+            raise WrongSetting(
+                f"can't listen on {address}: {error.strerror or error}",
+                next_step=f"Is something else listening there? Name another address with {flag}.",
+            ) from error
+        structlog.get_logger().info("listener.started", host=opened.host, port=opened.port, server=server.host)
+        return opened
+
+    def _is_tls(self, arrived_at: Endpoint) -> bool:
+        """By the port alone: a door may be open at every address of this machine."""
+        return self.tls is not None and arrived_at.port == self.tls.endpoint.port
+
+    def _server_for(self, arrived_at: Endpoint) -> Endpoint:
+        return self.tls.server if self.tls is not None and self._is_tls(arrived_at) else self._server
+
+
+async def _dial(protocol: Callable[[], asyncio.Protocol], peers: Peers) -> None:
+    """A connection from the device's own address."""
+    await asyncio.get_running_loop().create_connection(protocol, peers.server.host, peers.server.port)
 
 
 def refuse_open_relay(listen: Endpoint, client_address: ClientAddress, *, consent: bool) -> None:

@@ -23,6 +23,9 @@ from device.tls.encryption import PLAIN, Encryption
 ServerFor = Callable[[Endpoint], Endpoint]
 """The real server of a client whose connection arrived at that address of ours."""
 
+ImplicitTls = Callable[[Endpoint], bool]
+"""Whether a client whose connection arrived at that address of ours begins with a ClientHello (RFC 8314)."""
+
 Dial = Callable[[Callable[[], asyncio.Protocol], Peers], Awaitable[object]]
 """Connects the protocol to the real server, for that client. OSError, if it can't."""
 
@@ -37,7 +40,9 @@ class Surroundings:
     limits: SessionLimits
     tasks: asyncio.TaskGroup
     introduce: ClientAddress = ClientAddress.HIDDEN
-    encryption: Encryption = PLAIN
+    encryption: Callable[[], Encryption] = lambda: PLAIN
+    """The one in force; a session keeps the one that it began with."""
+    implicit_tls: ImplicitTls = lambda _: False
 
 
 class Connection:
@@ -57,6 +62,7 @@ class Connection:
         self._uninspected = uninspected
         self._log = structlog.get_logger().bind(session=number)
         self._session: Session | None = None
+        self._encryption = surroundings.encryption()
         self._connecting: asyncio.Task[None] | None = None
         self._intake: Intake | None = None
         self._concluding: asyncio.Task[None] | None = None
@@ -114,7 +120,12 @@ class Connection:
     def _client_came(self) -> None:
         peers = Peers(self.client.peer, self._around.server_for(self.client.arrived_at))
         around = self._around
-        self._session = Session(peers, around.limits, around.introduce, around.encryption.policy)
+        implicit_tls = around.implicit_tls(self.client.arrived_at)
+        self._session = Session(
+            peers, around.limits, around.introduce, self._encryption.policy, implicit_tls=implicit_tls
+        )
+        if self._session.begins_in_tls:
+            self.client.pause()
         self._log = self._log.bind(client=peers.client.host)
         self._log.info("session.opened", client_port=peers.client.port, server=peers.server.host)
         self._connecting = self._around.tasks.create_task(self._connect(peers))
@@ -189,7 +200,8 @@ class Connection:
 
     def _encrypt(self) -> None:
         self.client.pause()
-        self._server.pause()
+        if self._server.started:
+            self._server.pause()
         self._securing = self._around.tasks.create_task(self._secure())
 
     async def _secure(self) -> None:
@@ -199,7 +211,7 @@ class Connection:
         with self._boundary("secure"):
             seconds = around.limits.times.handshake
             host = around.server_for(self.client.arrived_at).host
-            became = await secure_both(self.client, self._server, around.encryption, host, seconds)
+            became = await secure_both(self.client, self._server, self._encryption, host, seconds)
         self._securing = None
         if not isinstance(became, events.ClientLost):
             self.client.ready()

@@ -25,7 +25,7 @@ async def secure_both(
             await client.secure(encryption.for_client(name))
     except (OSError, ValueError) as error:
         structlog.get_logger().warning("client.not-secured", error=_why(error))
-        client.abort()
+        client.drop()
         return ClientLost()
     return ServerNotSecured() if verified is None else Secured(verified)
 

@@ -49,11 +49,13 @@ class Session:
         limits: SessionLimits,
         introduce: ClientAddress = ClientAddress.HIDDEN,
         starttls: Starttls = Starttls.STRIP,
+        *,
+        implicit_tls: bool = False,
     ) -> None:
-        self._exchange = Exchange(peers, limits)
+        self._exchange = Exchange(peers, limits, State.OPENING if implicit_tls else State.GREETING)
         self._outgoing = Outgoing(self._exchange)
         self._body = Body(self._exchange, self._outgoing.refuse)
-        self._encrypting = Encrypting(self._exchange, starttls)
+        self._encrypting = Encrypting(self._exchange, starttls, implicit=implicit_tls)
         self._dialogue = Dialogue(self._exchange, self._body, self._encrypting)
         self._introduce = introduce
         self._stopping = False
@@ -64,7 +66,7 @@ class Session:
             if self.passing:
                 self._encrypting.pass_on(event)
             elif isinstance(event, events.Secured | events.ServerNotSecured):
-                self._encrypting.done(event)
+                self._secured(event)
             else:
                 self._happen(event)
             self._advance()
@@ -75,6 +77,11 @@ class Session:
     def state(self) -> State:
         """Where the session is."""
         return self._exchange.state
+
+    @property
+    def begins_in_tls(self) -> bool:
+        """Whether the client's first bytes are TLS that ends at the device: they wait for effects.Encrypt."""
+        return self._exchange.state is State.OPENING and self._encrypting.inspects
 
     @property
     def reads_client(self) -> bool:
@@ -182,8 +189,19 @@ class Session:
         header = header_of(self._introduce, exchange.peers)
         if header:
             exchange.effects.append(ToServer((header,)))
+        if exchange.state is State.OPENING:
+            self._encrypting.begin_first()
+        else:
+            self._await_greeting()
+
+    def _secured(self, event: events.Secured | events.ServerNotSecured) -> None:
+        self._encrypting.done(event)
+        if self._exchange.state is State.GREETING:
+            self._await_greeting()
+
+    def _await_greeting(self) -> None:
         then = self._ask_for_xclient if self._introduce is ClientAddress.XCLIENT else self._greet
-        exchange.upstream.expect(then)
+        self._exchange.upstream.expect(then)
 
     def _greet(self, reply: Reply) -> None:
         """The server's greeting is the client's, a refusal too: it may still say QUIT (RFC 5321, 3.1)."""
@@ -238,6 +256,10 @@ class Session:
             exchange.note(event)
             exchange.lose_server()
             self._body.lose_server()
+        elif exchange.state is State.OPENING:
+            exchange.note(event)
+            exchange.lose_server()
+            self._encrypting.begin_first()
         else:
             exchange.break_off(event)
 

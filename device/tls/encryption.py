@@ -1,4 +1,4 @@
-"""What a listener does about STARTTLS: the policy, what clients are shown, and what the server has to prove."""
+"""What a listener does about TLS: the policy, what clients are shown, and what the server has to prove."""
 
 import ssl
 from collections.abc import Callable
@@ -18,7 +18,10 @@ from device.tls.verification import ServerTrust, VerifyServer
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """As they come from the command line. Without a policy: inspect where there is something to show to clients, else strip."""
+    """As they come from the command line. Without a policy: inspect where there is something to show to clients, else strip.
+
+    `implicit`: some clients begin with TLS.
+    """
 
     policy: Starttls | None = None
     certificate: Path | None = None
@@ -26,6 +29,7 @@ class TlsSettings:
     inspection_ca: Path | None = None
     verify_server: VerifyServer = VerifyServer.REQUIRE
     server_name: str | None = None
+    implicit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class Encryption:
             case Starttls.STRIP:
                 return "STARTTLS is not offered: mail crosses this device unencrypted."
             case Starttls.PASS:
-                return "STARTTLS passes: what sessions encrypt is not inspected."
+                return "TLS passes: what sessions encrypt is not inspected."
             case Starttls.INSPECT:
                 return None
 
@@ -95,9 +99,14 @@ def encryption(settings: TlsSettings) -> Encryption:
     _refuse_contradictions(settings)
     shown = settings.certificate or settings.inspection_ca
     policy = settings.policy or (Starttls.INSPECT if shown else Starttls.STRIP)
+    if policy is Starttls.STRIP and settings.implicit:
+        raise WrongSetting(
+            "clients that begin with TLS (port 465, --tls-listen) can't be stripped of it",
+            next_step="Name a certificate (--tls-certificate, --tls-key), --tls-inspection-ca, or --starttls pass.",
+        )
     if policy is not Starttls.INSPECT:
         return Encryption(policy)
-    trust = ServerTrust(settings.verify_server)
+    trust = _trust(settings)
     shows = "the server's own certificate" if settings.certificate else "one of the inspection CA"
     return Encryption(policy, _presenter(settings), trust, settings.server_name, shows)
 
@@ -124,6 +133,15 @@ def _check_name(name: str) -> None:
         general_name(name)
     except ValueError as error:
         raise WrongSetting(f"tls-server-name can't be {name}", next_step="It is a DNS name, in ASCII.") from error
+
+
+def _trust(settings: TlsSettings) -> ServerTrust:
+    try:
+        return ServerTrust(settings.verify_server)
+    except OSError as error:
+        raise WrongSetting(
+            f"the roots can't be used: {error}", next_step="SSL_CERT_FILE names a PEM file of certificates."
+        ) from error
 
 
 def _presenter(settings: TlsSettings) -> Callable[[str], ssl.SSLContext]:

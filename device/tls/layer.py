@@ -76,15 +76,16 @@ class Layer:
 
 
 class HelloReader:
-    """Reads the server name out of a ClientHello before anybody answers it (SNI, RFC 6066, section 3)."""
+    """Reads the server name out of a ClientHello before anybody answers it (SNI, RFC 6066, section 3). TLS 1.2 and newer."""
 
     def __init__(self) -> None:
         self.complete = False
         self.server_name: str | None = None
-        self._incoming = ssl.MemoryBIO()
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.sni_callback = self._named
-        self._tls = context.wrap_bio(self._incoming, ssl.MemoryBIO(), server_side=True)
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
     def feed(self, data: bytes) -> None:
         """More of it. ssl.SSLError, if it is none."""
@@ -96,6 +97,10 @@ class HelloReader:
         except ssl.SSLError:
             if not self.complete:
                 raise
+
+    def alert(self) -> bytes:
+        """After an error: what the client is told, so that it knows why (an old one: protocol_version)."""
+        return self._outgoing.read()
 
     def _named(self, _tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int:
         self.complete, self.server_name = True, name
