@@ -137,9 +137,9 @@ class Leg(asyncio.Protocol):
         self._paused = True
         self._changed = asyncio.Event()
 
-    async def hello(self) -> str | None:
+    async def hello(self, reader: HelloReader) -> str | None:
         """The server name in the client's ClientHello; the bytes wait for secure(). ssl.SSLError, ConnectionError."""
-        reader, seen = HelloReader(), 0
+        seen = 0
         while True:
             self._read_hello(reader, seen)
             if reader.complete:

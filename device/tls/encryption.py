@@ -12,7 +12,7 @@ from device.clock import system_clock
 from device.errors import WrongSetting
 from device.smtp.encrypting import Starttls
 from device.tls.authority import InspectionAuthority, general_name, presenting
-from device.tls.layer import Layer
+from device.tls.layer import HelloReader, Layer, hello_context
 from device.tls.verification import ServerTrust, VerifyServer
 
 
@@ -34,13 +34,22 @@ class TlsSettings:
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """One listener's TLS. `present` gives the context for the name that a client means; both are None unless inspected."""
+    """One listener's TLS. `present` gives the context for the name that a client means, `hellos` reads that name.
+
+    Both, and `trust`, are None unless inspected.
+    """
 
     policy: Starttls = Starttls.STRIP
     present: Callable[[str], ssl.SSLContext] | None = None
     trust: ServerTrust | None = None
+    hellos: ssl.SSLContext | None = None
     server_name: str | None = None
     shows: str = ""
+
+    def hello_reader(self) -> HelloReader:
+        """For the beginning of one client's TLS."""
+        assert self.hellos is not None
+        return HelloReader(self.hellos)
 
     def for_client(self, name: str) -> Layer:
         """TLS for a client that means this name."""
@@ -108,7 +117,7 @@ def encryption(settings: TlsSettings) -> Encryption:
         return Encryption(policy)
     trust = _trust(settings)
     shows = "the server's own certificate" if settings.certificate else "one of the inspection CA"
-    return Encryption(policy, _presenter(settings), trust, settings.server_name, shows)
+    return Encryption(policy, _presenter(settings), trust, hello_context(), settings.server_name, shows)
 
 
 def _refuse_contradictions(settings: TlsSettings) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,11 +85,10 @@ def with_a_password(own: Issued) -> None:
 
 @pytest.mark.parametrize("break_it", [missing, no_certificate, half_renewed, with_a_password])
 def test_what_is_wrong_on_disk_leaves_the_old_in_force(
-    material: Material, own: Issued, break_it: object, capsys: pytest.CaptureFixture[str]
+    material: Material, own: Issued, break_it: Callable[[Issued], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And the log says what, and what to do; nobody is asked for a password."""
     before = material.current()
-    assert callable(break_it)
     break_it(own)
     with pytest.raises(WrongSetting, match=r"own\.pem can't be used"):
         material.reload()
