@@ -32,9 +32,12 @@ class Mailbox:
     greetings: list[str] = field(default_factory=list)
     parameters: list[list[str]] = field(default_factory=list)
     names: list[str | None] = field(default_factory=list)
+    clients: list[tuple[str, int]] = field(default_factory=list)
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's name
         self.messages.append(envelope.original_content or b"")
+        assert isinstance(session.peer, tuple)
+        self.clients.append(session.peer[:2])
         self.encrypted.append(session.ssl is not None)
         self.greetings.append(session.host_name or "")
         self.parameters.append(list(envelope.mail_options))
@@ -72,8 +75,10 @@ class Counting:
 
 
 @asynccontextmanager
-async def real_server(mailbox: Mailbox, context: ssl.SSLContext, *, implicit: bool = False) -> AsyncIterator[int]:
-    """Aiosmtpd in this loop, on a free port; `implicit`: it begins with TLS."""
+async def real_server(
+    mailbox: Mailbox, context: ssl.SSLContext, *, implicit: bool = False, at: tuple[str, int] = ("127.0.0.1", 0)
+) -> AsyncIterator[int]:
+    """Aiosmtpd in this loop, on a free port of loopback or `at` another address; `implicit`: it begins with TLS."""
 
     def named(_tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
         mailbox.names.append(name)
@@ -84,7 +89,7 @@ async def real_server(mailbox: Mailbox, context: ssl.SSLContext, *, implicit: bo
         return SMTP(mailbox, tls_context=None if implicit else context, hostname=NAME, enable_SMTPUTF8=True)
 
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(made, "127.0.0.1", 0, ssl=context if implicit else None)
+    server = await loop.create_server(made, *at, ssl=context if implicit else None)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

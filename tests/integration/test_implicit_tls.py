@@ -23,7 +23,7 @@ MESSAGE = b"Subject: hello\r\n\r\nHow are you?\r\n"
 class Client(smtplib.SMTP_SSL):
     """Connects to an address, and means NAME there: that is its SNI, and what the certificate has to say."""
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:  # type: ignore[override]  # smtplib's own
+    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
         self._host = NAME
         return super()._get_socket(host, port, timeout)  # type: ignore[misc,no-any-return]  # not in its types
 

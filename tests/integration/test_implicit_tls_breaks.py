@@ -108,7 +108,8 @@ async def test_plain_text_is_answered_by_an_alert_at_most(
         writer.write(sent)
         assert (await rest_of(reader))[:1] in (b"", b"\x15")
         writer.close()
-    assert site.mailbox.messages == site.reception.messages == []
+    assert site.mailbox.messages == []
+    assert site.reception.messages == []
 
 
 @pytest.mark.parametrize("answer", [b"220 mail.example.net plain\r\n", b"", None])
@@ -117,9 +118,7 @@ async def test_a_server_without_tls_is_told_inside_of_the_clients(tmp_path: Path
     limits = SessionLimits(times=Times(handshake=0.3))
     async with server_that(answer or b"") as port:
         used = 1 if answer is None else port
-        async with device_before(
-            used, inspecting(tmp_path), PassingReception(), [], limits, implicit=True
-        ) as here:
+        async with device_before(used, inspecting(tmp_path), PassingReception(), [], limits, implicit=True) as here:
             reader, writer = await inside(here, tmp_path / "ca" / "ca.pem")
             assert (await rest_of(reader)).startswith(NOT_ANSWERED)
             writer.close()
