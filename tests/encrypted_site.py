@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -36,8 +37,7 @@ class Mailbox:
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's name
         self.messages.append(envelope.original_content or b"")
-        assert isinstance(session.peer, tuple)
-        self.clients.append(session.peer[:2])
+        self.clients.append(cast("tuple[str, int]", session.peer)[:2])  # aiosmtpd calls it a str
         self.encrypted.append(session.ssl is not None)
         self.greetings.append(session.host_name or "")
         self.parameters.append(list(envelope.mail_options))
