@@ -45,7 +45,7 @@ from device.inspection.verdicts import VerdictMemory
 from device.interception import explicit, kernel, transparent
 from device.interception.rules import Ours
 from device.logging import configure
-from device.memory import keep_freed_chunks
+from device.memory import keep_freed_chunks, spare_the_collector
 from device.message.limits import ScanLimits
 from device.settings import Intercept, Settings
 from device.smtp.encrypting import IMPLICIT_TLS_PORT
@@ -63,7 +63,7 @@ log = structlog.get_logger()
 
 def run(settings: Settings, *, as_json: bool) -> None:
     """Run the device until it is told to stop. Raises DeviceError where it can't start."""
-    configure(settings.log_format)
+    configure(settings.log_format, settings.log_level)
     keep_freed_chunks()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
@@ -94,6 +94,7 @@ async def _serve(appliance: "Appliance", stop: asyncio.Event, *, as_json: bool) 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hang_up, appliance)
     try:
         await appliance.start()
+        spare_the_collector()
         async with control.listening(appliance.state, appliance.answers(stop)):
             appliance.say_ready(as_json=as_json)
             await stop.wait()
@@ -267,7 +268,12 @@ class Appliance:
         )
 
     def _limits(self) -> SessionLimits:
-        return SessionLimits(sessions=self._settings.max_sessions, message_size=self._settings.max_message_size)
+        settings = self._settings
+        return SessionLimits(
+            sessions=settings.max_sessions,
+            sessions_of_client=settings.max_client_sessions or settings.max_sessions,
+            message_size=settings.max_message_size,
+        )
 
     def _policy(self) -> InspectionPolicy:
         return InspectionPolicy(self._keeper.current, self._settings.policy)

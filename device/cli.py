@@ -17,7 +17,7 @@ from device.enrollment import enrol, identity
 from device.errors import DeviceError, NotRunning, UnreadableFile, WrongSetting
 from device.interception.leftovers import cleared_away
 from device.logging import configure
-from device.settings import LogFormat, Settings, state_folder
+from device.settings import LogFormat, LogLevel, Settings, state_folder
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 def main() -> None:
     """Run a command; what goes wrong is said in a sentence, never as a traceback."""
-    configure(LogFormat.TEXT, "error")
+    configure(LogFormat.TEXT, LogLevel.ERROR)
     try:
         app()
     except DeviceError as error:
@@ -112,8 +112,10 @@ def run(
     max_message_size: options.MaxMessageSize = None,
     max_held_bytes: options.MaxHeldBytes = None,
     max_sessions: options.MaxSessions = None,
+    max_client_sessions: options.MaxClientSessions = None,
     stop_grace: options.StopGrace = None,
     log_format: options.LogFormat = None,
+    log_level: options.LogLevel = None,
     *,
     as_json: AsJson = False,
 ) -> None:

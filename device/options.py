@@ -60,5 +60,11 @@ FirstSeen = Annotated[str | None, typer.Option(help="Content without a verdict: 
 MaxMessageSize = Annotated[str | None, typer.Option(help="Bytes (default: 33554432).")]
 MaxHeldBytes = Annotated[str | None, typer.Option(help="Mail held at once over all sessions (default: 1073741824).")]
 MaxSessions = Annotated[str | None, typer.Option(help="Sessions at once (default: 1000).")]
+MaxClientSessions = Annotated[
+    str | None, typer.Option(help="Sessions at once of one client address (default: as many as --max-sessions).")
+]
 StopGrace = Annotated[str | None, typer.Option(help="Seconds for mail under way at a stop (default: 10).")]
 LogFormat = Annotated[str | None, typer.Option(help="text (default) or json.")]
+LogLevel = Annotated[
+    str | None, typer.Option(help="info (default), warning or error; debug also tells of each session's begin and end.")
+]

@@ -39,6 +39,15 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class LogLevel(StrEnum):
+    """What is logged: events of that level and graver ones."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class Intercept(StrEnum):
     """How mail comes to the device: clients connect to it, or it takes what passes on the way to any server."""
 
@@ -81,9 +90,11 @@ class Settings:
     first_seen: FirstSeen = FirstSeen.HOLD
     max_message_size: int = 32 * _MIB
     max_sessions: int = 1000
+    max_client_sessions: int | None = None
     max_held_bytes: int = 1024 * _MIB
     stop_grace: float = 10.0
     log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.INFO
 
     @classmethod
     def read(cls, flags: Mapping[str, Any], environment: Mapping[str, str]) -> Self:
@@ -247,6 +258,8 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "max_message_size": (lambda value: _between(int(value), 1024, 2**31), "a number of bytes from 1024 to 2147483648"),
     "max_held_bytes": (lambda value: _between(int(value), _MIB, 2**40), "a number of bytes from 1048576"),
     "max_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
+    "max_client_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
     "stop_grace": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
     "log_format": (LogFormat, "text or json"),
+    "log_level": (LogLevel, "debug, info, warning or error"),
 }

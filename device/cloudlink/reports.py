@@ -20,7 +20,7 @@ _EVENTS_A_MESSAGE: Final = 100
 """Some 50 KB; gRPC takes 4 MB at most."""
 _SECONDS: Final = 15.0
 _PAUSE_SECONDS: Final = 2.0
-"""Between reports, so that a busy device sends batches, and after one that failed."""
+"""After a report of fewer events than a batch has, so that there are some to send, and after one that failed."""
 
 
 class Reports:
@@ -35,6 +35,7 @@ class Reports:
         """Report for ever; a cloud that is away is tried again."""
         while True:
             batch = await self._events.next_batch(_BATCH)
+            pause = _PAUSE_SECONDS
             try:
                 await once(lambda stubs, batch=batch: self._report(stubs, batch), self._channel)  # type: ignore[misc]
             except Declined as fault:
@@ -45,7 +46,9 @@ class Reports:
                 log.debug("reports.failed", reason=fault.reason)
             else:
                 self._events.told_of(batch)
-            await asyncio.sleep(_PAUSE_SECONDS)
+                if len(batch) == _BATCH:  # more are waiting
+                    pause = 0.0
+            await asyncio.sleep(pause)
 
     async def _report(self, stubs: Stubs, batch: list[Event]) -> None:
         await stubs.telemetry.Report(iter(self._requests(batch)), timeout=_SECONDS)

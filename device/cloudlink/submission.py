@@ -60,23 +60,38 @@ class Submission:
         """
         wanted = {file.sha256: file for file in files}
         if not ready:
-            return Scores(known={}, missing=dict.fromkeys(wanted, Condition.SERVICE_NOT_READY))
-        answers: dict[Sha256, FileVerdict | Condition] = {}
-        for file in wanted.values():
-            if file.size > max_file_size:
-                answers[file.sha256] = Condition.INVALID_CONTENT_SIZE
-            elif (verdict := self._memory.recall(file.sha256)) is not None:
-                answers[file.sha256] = verdict
+            return _not_ready(wanted)
+        answers = self._at_hand(wanted.values(), max_file_size)
         asked = [file for digest, file in wanted.items() if digest not in answers]
         self._counters.add(Count.FILE_SUBMISSION_NOT_NEEDED, len(answers))
         first_seen = await self._ask(asked, policy, answers) if asked else frozenset()
         return _scores(answers, first_seen)
+
+    def scores_at_hand(self, files: Sequence[File], max_file_size: int, *, ready: bool) -> Scores | None:
+        """The same where nobody has to be asked; None where somebody has."""
+        wanted = {file.sha256: file for file in files}
+        if not ready:
+            return _not_ready(wanted)
+        answers = self._at_hand(wanted.values(), max_file_size)
+        if len(answers) < len(wanted):
+            return None
+        self._counters.add(Count.FILE_SUBMISSION_NOT_NEEDED, len(answers))
+        return _scores(answers, frozenset())
 
     async def afterwards(self, digests: Iterable[Sha256]) -> int:
         """The worst score of first-seen files whose analysis goes on, once it has ended; 0 where none came."""
         under_way = [self._under_way[digest] for digest in digests if digest in self._under_way]
         answers = [await asyncio.shield(answer) for answer in under_way]
         return max((answer.score for answer in answers if isinstance(answer, FileVerdict)), default=0)
+
+    def _at_hand(self, files: Iterable[File], max_file_size: int) -> dict[Sha256, FileVerdict | Condition]:
+        answers: dict[Sha256, FileVerdict | Condition] = {}
+        for file in files:
+            if file.size > max_file_size:
+                answers[file.sha256] = Condition.INVALID_CONTENT_SIZE
+            elif (verdict := self._memory.recall(file.sha256)) is not None:
+                answers[file.sha256] = verdict
+        return answers
 
     async def _ask(
         self, files: Sequence[File], policy: DevicePolicy, answers: dict[Sha256, FileVerdict | Condition]
@@ -208,6 +223,10 @@ def _condition(fault: CloudFault, late: Condition) -> Condition:
             return Condition.SERVICE_NOT_READY
         case _:
             return Condition.UNKNOWN_FILE
+
+
+def _not_ready(digests: Iterable[Sha256]) -> Scores:
+    return Scores(known={}, missing=dict.fromkeys(digests, Condition.SERVICE_NOT_READY))
 
 
 def _scores(answers: dict[Sha256, FileVerdict | Condition], first_seen: frozenset[Sha256]) -> Scores:

@@ -13,11 +13,11 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from device.actions import replies
 from device.actions.outcome import Deliver, Outcome, Refuse, Replace
@@ -43,6 +43,9 @@ from device.message.second_opinion import is_wanted, with_second_opinion
 from device.smtp.intake import Peers
 from device.smtp.reply import Reply
 from device.telemetry.account import Account, Decided
+
+Conclusion = Outcome | Coroutine[Any, Any, Outcome]
+"""An outcome, at once where nobody has to be asked and nothing to be stored."""
 
 NO_SCORES: Final = Scores(known={}, missing={})
 
@@ -100,7 +103,7 @@ class MessageIntake:
         else:
             self._let_go()
 
-    async def conclude(self, envelope: Envelope) -> Outcome:
+    def conclude(self, envelope: Envelope) -> Conclusion:
         """Decide and act, as the story on top tells it; the policy in force now decides the whole message."""
         policy = self._desk.policy()
         if not self._has_room:
@@ -108,23 +111,11 @@ class MessageIntake:
             self._desk.account.no_room(self._peers)
             return Refuse(replies.OUT_OF_MEMORY)
         reading = self._scanner.close()
-        pass_outcome = await self._use_pass(policy, envelope, reading)
-        if pass_outcome is not None:
-            return pass_outcome
-        reading = self._without_passes(reading)
-        if reading.exceeded is not None:
-            self._decide(envelope, reading, decisions.over_limits())
-            return Refuse(replies.OVER_LIMITS)
-        if is_wanted(reading):
-            reading = await asyncio.to_thread(with_second_opinion, self._content, reading)
-        listing = matched(policy.cloud, envelope, reading)
-        decision, scores = await self._judge(policy, envelope, reading, listing)
-        decided = self._decide(envelope, reading, decision, listing)
-        if scores.first_seen:
-            self._desk.background.spawn(self._flag_afterwards(decided, scores, policy))
-        return await self._act(policy, decided, scores)
+        if passes.may_carry_one(self._content):
+            return self._use_pass_or_inspect(policy, envelope, reading)
+        return self._inspect(policy, envelope, reading)
 
-    async def settle(self, reply: Reply | None) -> None:
+    def settle(self, reply: Reply | None) -> None:
         """The server has spoken: tell the cloud, then count and tell what became of the message."""
         self._let_go()
         accepted = reply is not None and reply.positive
@@ -153,11 +144,16 @@ class MessageIntake:
         self._desk.held.give_back(self._held)
         self._held = 0
 
+    async def _use_pass_or_inspect(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Outcome:
+        """A pass that holds takes the message through; without one it is inspected like any other."""
+        outcome = await self._use_pass(policy, envelope, reading)
+        if outcome is not None:
+            return outcome
+        return await _in_time(self._inspect(policy, envelope, self._without_passes()))
+
     async def _use_pass(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Outcome | None:
         """The outcome of a message whose pass holds; None for every other, whose refused pass has been told of."""
         issuer = passes.Issuer(self._desk.realm_id(), policy.cloud.release_keys)
-        if not passes.may_carry_one(self._content):
-            return None
         checked = passes.check(b"".join(self._content), envelope, issuer, self._desk.clock().timestamp())
         if not isinstance(checked, passes.Valid):
             if isinstance(checked, passes.Refused):
@@ -177,32 +173,64 @@ class MessageIntake:
         self._decide(envelope, reading, decisions.released())
         return Deliver(self._content if lease.left else [passes.without_passes(b"".join(self._content))])
 
-    def _without_passes(self, reading: Reading) -> Reading:
-        """The reading of the message without pass fields: only where there are some is it read a second time."""
-        if not passes.may_carry_one(self._content):
-            return reading
+    def _without_passes(self) -> Reading:
+        """The reading of the message without pass fields."""
         cleaned = passes.without_passes(b"".join(self._content))
         self._content = [cleaned]
         scanner = Scanner(self._desk.limits)
         scanner.feed(cleaned)
         return scanner.close()
 
-    async def _judge(
-        self, policy: InspectionPolicy, envelope: Envelope, reading: Reading, listing: ListMatch
-    ) -> tuple[Decision, Scores]:
+    def _inspect(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Conclusion:
+        if reading.exceeded is not None:
+            self._decide(envelope, reading, decisions.over_limits())
+            return Refuse(replies.OVER_LIMITS)
+        if is_wanted(reading):
+            return self._inspect_twice(policy, envelope, reading)
+        return self._judge(policy, envelope, reading)
+
+    async def _inspect_twice(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Outcome:
+        reading = await asyncio.to_thread(with_second_opinion, self._content, reading)
+        return await _in_time(self._judge(policy, envelope, reading))
+
+    def _judge(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Conclusion:
         """Lists, then attachments, then scores."""
+        listing = matched(policy.cloud, envelope, reading)
         if listing.standing is Standing.ALLOWED:
-            return decisions.allowlisted(), NO_SCORES
-        if listing.standing is Standing.BLOCKED:
-            return decisions.blocklisted(policy.cloud, envelope), NO_SCORES
-        inspected = _inspected(reading, policy)
-        if not inspected:
-            return decisions.without_attachment(), NO_SCORES
-        scores = await self._desk.submission.scores(
-            self._files(inspected), policy.device, policy.cloud.max_file_size, ready=policy.cloud.revision > 0
-        )
+            decision = decisions.allowlisted()
+        elif listing.standing is Standing.BLOCKED:
+            decision = decisions.blocklisted(policy.cloud, envelope)
+        elif inspected := _inspected(reading, policy):
+            return self._score(policy, envelope, reading, self._files(inspected))
+        else:
+            decision = decisions.without_attachment()
+        return self._act(policy, self._decide(envelope, reading, decision, listing), NO_SCORES)
+
+    def _score(
+        self, policy: InspectionPolicy, envelope: Envelope, reading: Reading, files: Sequence[File]
+    ) -> Conclusion:
+        """Memory first, then the cloud."""
+        limit, ready = policy.cloud.max_file_size, policy.cloud.revision > 0
+        scores = self._desk.submission.scores_at_hand(files, limit, ready=ready)
+        if scores is not None:
+            return self._act_on_scores(policy, envelope, reading, scores)
+        return self._ask_for_scores(policy, envelope, reading, files)
+
+    async def _ask_for_scores(
+        self, policy: InspectionPolicy, envelope: Envelope, reading: Reading, files: Sequence[File]
+    ) -> Outcome:
+        limit, ready = policy.cloud.max_file_size, policy.cloud.revision > 0
+        scores = await self._desk.submission.scores(files, policy.device, limit, ready=ready)
+        return await _in_time(self._act_on_scores(policy, envelope, reading, scores))
+
+    def _act_on_scores(
+        self, policy: InspectionPolicy, envelope: Envelope, reading: Reading, scores: Scores
+    ) -> Conclusion:
         self._desk.account.scored(scores, policy)
-        return decisions.scored(policy, envelope, scores), scores
+        decided = self._decide(envelope, reading, decisions.scored(policy, envelope, scores))
+        if scores.first_seen:
+            self._desk.background.spawn(self._flag_afterwards(decided, scores, policy))
+        return self._act(policy, decided, scores)
 
     def _files(self, parts: tuple[Part, ...]) -> list[File]:
         content = self._content
@@ -218,7 +246,7 @@ class MessageIntake:
         self._decided = Decided(self._peers, envelope, reading, decision, list_hit=hit)
         return self._decided
 
-    async def _act(self, policy: InspectionPolicy, decided: Decided, scores: Scores) -> Outcome:
+    def _act(self, policy: InspectionPolicy, decided: Decided, scores: Scores) -> Conclusion:
         """The decision as something to send."""
         decision = decided.decision
         match decision.verb:
@@ -227,7 +255,7 @@ class MessageIntake:
             case Verb.TAG:
                 return Deliver(tagged(self._content, decided.reading, policy.cloud.warning_headers))
             case Verb.QUARANTINE:
-                return await self._quarantine(policy, decided, scores)
+                return self._quarantine(policy, decided, scores)
             case Verb.BLOCK:
                 reply = replies.BY_CONDITION[decision.condition] if decision.condition else replies.MALICIOUS
                 return Refuse(reply)
@@ -258,6 +286,11 @@ class MessageIntake:
         worst = await self._desk.submission.afterwards(scores.first_seen)
         if worst >= policy.threshold:
             self._desk.account.flagged_afterwards(decided, worst)
+
+
+async def _in_time(conclusion: Conclusion) -> Outcome:
+    """The outcome, waited for where it isn't there yet."""
+    return conclusion if isinstance(conclusion, Deliver | Replace | Refuse) else await conclusion
 
 
 def _inspected(reading: Reading, policy: InspectionPolicy) -> tuple[Part, ...]:

@@ -93,7 +93,7 @@ class Encrypting:
         self._secured, self._verified = True, verified
         exchange.move(Signal.SECURED_FIRST if self._implicit else Signal.SECURED)
         exchange.note("session.secured" if verified else "session.secured-unverified")
-        exchange.capabilities = capabilities.Capabilities()
+        exchange.capabilities = capabilities.NONE
         exchange.upstream.pipelining = False
         exchange.peers = replace(exchange.peers, greeting_name=b"")
         exchange.downstream.take_all()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from device.message.envelope import Envelope, Recipient
 from device.smtp import answers, capabilities, effects
-from device.smtp.downstream import Downstream, Presence
+from device.smtp.downstream import Downstream
 from device.smtp.intake import Peers
 from device.smtp.limits import SessionLimits
 from device.smtp.reply import Reply
@@ -40,9 +40,9 @@ class Exchange:
         self.limits = limits
         self.state = state
         self.effects: list[effects.Effect] = []
-        self.upstream = Upstream(self._to_server)
-        self.downstream = Downstream(self._to_client)
-        self.capabilities = capabilities.Capabilities()
+        self.upstream = Upstream(self.effects)
+        self.downstream = Downstream(self.effects)
+        self.capabilities = capabilities.NONE
         self.transaction = Transaction()
         self.by_chunks = False
         self.word: Reply | None = None
@@ -69,7 +69,8 @@ class Exchange:
 
     def feed_message(self, chunks: Sequence[bytes]) -> None:
         """More of it."""
-        self.effects.extend(effects.FeedMessage(chunk) for chunk in chunks)
+        for chunk in chunks:
+            self.effects.append(effects.FeedMessage(chunk))
 
     def conclude_message(self) -> None:
         """It is whole."""
@@ -118,10 +119,3 @@ class Exchange:
         """The server can't be spoken with any more; the client's transaction is over."""
         self.note(event, answers.SERVER_LOST)
         self.close(answers.SERVER_LOST)
-
-    def _to_client(self, data: bytes) -> None:
-        if self.downstream.presence is not Presence.GONE:
-            self.effects.append(effects.ToClient(data))
-
-    def _to_server(self, pieces: Sequence[bytes]) -> None:
-        self.effects.append(effects.ToServer(pieces))

@@ -78,6 +78,8 @@ class SessionLimits:
 
     sessions: int = 1_000
     """Above it 421 4.7.0. A thousand idle sessions cost little more than their sockets."""
+    sessions_of_client: int = 1_000
+    """Of one client's address; above it 421 4.7.0. As many as all by default: clients behind a relay have one address."""
     recipients: int = 1_000
     """Accepted recipients of one message; above it 452 4.5.3. RFC 5321 (4.5.3.1.8) asks for 100, Postfix takes 1,000."""
     message_size: int = 50 * 1024 * 1024

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections import Counter
 from itertools import count
 from typing import Protocol
 
@@ -51,6 +52,7 @@ class Sessions:
         self._around = surroundings
         self._counter = counter
         self._open: set[Connection] = set()
+        self._of_client: Counter[str] = Counter()
         self._numbers = count(1)
         self._empty = asyncio.Event()
         self._ticking: asyncio.Task[None] | None = None
@@ -66,11 +68,34 @@ class Sessions:
         if len(self._open) >= self._around.limits.sessions:
             self._counter.refused()
             return Refusal(self._around.implicit_tls)
-        connection = Connection(self._around, next(self._numbers), self._forget, self._counter.uninspected)
+        connection = Connection(self._around, next(self._numbers), self)
         self._open.add(connection)
         self._empty.clear()
         self._counter.opened()
         return connection.client
+
+    def admits(self, client: Endpoint) -> bool:
+        """Whether that client may have one session more; counted from here on, until it is done."""
+        if self._of_client[client.host] >= self._around.limits.sessions_of_client:
+            self._counter.refused()
+            return False
+        self._of_client[client.host] += 1
+        return True
+
+    def done(self, connection: Connection) -> None:
+        """A session is over."""
+        self._open.discard(connection)
+        self._counter.closed()
+        if connection.admitted is not None:
+            self._of_client[connection.admitted.host] -= 1
+            if not self._of_client[connection.admitted.host]:
+                del self._of_client[connection.admitted.host]
+        if not self._open:
+            self._empty.set()
+
+    def uninspected(self) -> None:
+        """A session goes on unread."""
+        self._counter.uninspected()
 
     async def stop(self, grace_seconds: float) -> None:
         """Idle sessions end now, those in a transaction when it is over, and all when the time is up."""
@@ -94,12 +119,6 @@ class Sessions:
         except TimeoutError:
             return False
         return True
-
-    def _forget(self, connection: Connection) -> None:
-        self._open.discard(connection)
-        self._counter.closed()
-        if not self._open:
-            self._empty.set()
 
     async def _tick(self) -> None:
         """One clock for all sessions: a timer each would cost more than the sessions."""

@@ -54,12 +54,12 @@ class Counters:
 
     def add(self, name: Count, amount: int = 1) -> None:
         """Count it."""
-        self._values[name.value] += amount
+        self._values[name] += amount
 
     def add_by_condition(self, name: Count, condition: str) -> None:
         """Count a fallback twice: in all, and by the condition that caused it."""
-        self._values[name.value] += 1
-        self._values[f"{name.value}-{condition}"] += 1
+        self._values[name] += 1
+        self._values[f"{name}-{condition}"] += 1
 
     def snapshot(self) -> dict[str, int]:
         """Every counter of the list, and every condition that occurred; in the list's order."""

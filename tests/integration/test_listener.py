@@ -1,6 +1,7 @@
 """The listener on real sockets: limits, flow control, addresses, start and stop."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -109,6 +110,25 @@ async def test_sessions_above_the_limit_are_turned_away_without_bothering_the_se
         assert (here.server.connections, here.counted.turned_away) == (2, 1)
         for _, writer in clients:
             writer.close()
+
+
+async def test_one_client_cannot_take_every_place() -> None:
+    """Rule: past the limit of one client's sessions 421 4.7.0; other clients come in, and a place that is left is free again."""
+    async with site(limits=SessionLimits(sessions_of_client=1)) as here:
+        first, writer = await here.client()
+        await until(first, b"220")
+        refused, other = await here.client()
+        assert (await refused.read()).startswith(b"421 4.7.0 Too many connections from your address")
+        other.close()
+        stranger, door = await asyncio.open_connection(
+            here.listener.endpoint.host, here.listener.endpoint.port, local_addr=("127.0.0.2", 0)
+        )
+        await until(stranger, b"220")
+        assert (here.server.connections, here.counted.turned_away) == (2, 1)
+        for each in (writer, door):
+            each.close()
+        await here.counted.none_left.wait()
+        await one_mail(here)
 
 
 async def test_a_place_is_free_again_when_a_session_ends() -> None:
@@ -267,3 +287,35 @@ async def test_stopping_does_not_wait_for_ever() -> None:
     assert reception.messages[0].endings == ["abandoned"]
     assert here.server.messages == []
     writer.close()
+
+
+async def one_mail(here: Site) -> None:
+    """From greeting to goodbye."""
+    reader, writer = await here.client()
+    writer.write(ENVELOPE)
+    await until(reader, b"354")
+    writer.write(b"Subject: a\r\n\r\nb\r\n.\r\nQUIT\r\n")
+    await until(reader, b"221")
+    assert await reader.read() == b""
+    writer.close()
+    await here.counted.none_left.wait()
+
+
+async def test_a_session_leaves_nothing_for_the_cycle_collector() -> None:
+    """Whatever a session held, its message above all, is free when it ends: the device lets the collector come by seldom."""
+    async with site() as made:
+        for _ in range(2):  # what is made once and kept is made now
+            await one_mail(made)
+        gc.collect()
+        gc.disable()
+        try:
+            await one_mail(made)
+            made.reception.messages.clear()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            left = [each for each in gc.garbage if type(each).__module__.startswith("device.")]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    assert left == []

@@ -79,7 +79,9 @@ class InPath:
     device: Running | None = None
 
     async def start_device(self, *flags: str) -> Running:
-        arguments = command_line("srx", "run", "--intercept=transparent", "--json", "--log-format=json", *flags)
+        arguments = command_line(
+            "srx", "run", "--intercept=transparent", "--json", "--log-format=json", "--log-level=debug", *flags
+        )
         command = command_in(NETWORK, "device", *arguments)
         self.device = await start(command, self.folder / "device.log", self.environment)
         return self.device
