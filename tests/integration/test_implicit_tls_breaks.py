@@ -124,10 +124,26 @@ async def test_a_server_without_tls_is_told_inside_of_the_clients(tmp_path: Path
             writer.close()
 
 
+async def test_a_server_that_answers_no_syn_is_told_inside_of_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_protocol: object, _peers: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("device.interception.explicit._dial", never)
+    limits = SessionLimits(times=Times(connect=0.3))
+    async with device_before(1, inspecting(tmp_path), PassingReception(), [], limits, implicit=True) as here:
+        reader, writer = await inside(here, tmp_path / "ca" / "ca.pem")
+        assert (await rest_of(reader)).startswith(NOT_ANSWERED)
+        writer.close()
+
+
 @pytest.mark.parametrize("policy", [Starttls.INSPECT, Starttls.PASS])
-async def test_where_there_is_no_room_nothing_is_said_in_plain_text(tmp_path: Path, policy: Starttls) -> None:
+@pytest.mark.parametrize("limits", [SessionLimits(sessions=1), SessionLimits(sessions_of_client=1)])
+async def test_where_there_is_no_room_nothing_is_said_in_plain_text(
+    tmp_path: Path, policy: Starttls, limits: SessionLimits
+) -> None:
     settings = TlsSettings(policy, inspection_ca=tmp_path / "ca", verify_server=VerifyServer.OFF)
-    limits = SessionLimits(sessions=1)
     async with (
         server_that(b"") as port,
         device_before(port, settings, PassingReception(), [], limits, implicit=True) as here,
