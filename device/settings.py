@@ -6,7 +6,7 @@ device reads Junos.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 
 from device.errors import WrongSetting
 from device.inspection.policy import Condition, DevicePolicy, Fallback, FallbackOptions
+from device.inspection.verdicts import FAILURE_SECONDS, LIFETIME_SECONDS
 from device.interception.rules import WhenStopped
 from device.smtp.encrypting import IMPLICIT_TLS_PORT, Starttls
 from device.smtp.intake import Endpoint
@@ -26,6 +27,7 @@ _MIB: Final = 1024 * 1024
 _LISTEN: Final = Endpoint("127.0.0.1", 2525)
 _PORTS: Final = (25, 587)
 _PORTS_AT_MOST: Final = 16
+_WORKERS_AT_MOST: Final = 64
 
 
 LONGEST_SECONDS: Final = 540.0
@@ -87,12 +89,18 @@ class Settings:
     fallback: tuple[tuple[Condition, Fallback], ...] = ()
     verdict_timeout: float = 60.0
     submission_timeout: float = 30.0
+    verdict_lifetime: float = LIFETIME_SECONDS
+    failure_lifetime: float = FAILURE_SECONDS
     first_seen: FirstSeen = FirstSeen.HOLD
     max_message_size: int = 32 * _MIB
     max_sessions: int = 1000
     max_client_sessions: int | None = None
     max_held_bytes: int = 1024 * _MIB
+    spill_above: int = 16 * _MIB
+    max_spilled_bytes: int = 4096 * _MIB
+    spill_folder: Path | None = None
     stop_grace: float = 10.0
+    workers: int = 1
     log_format: LogFormat = LogFormat.TEXT
     log_level: LogLevel = LogLevel.INFO
 
@@ -105,6 +113,16 @@ class Settings:
         made = cls(**values)
         _fit_together(made)
         return made
+
+    def share(self, index: int) -> Self:
+        """What the worker of that number (from 0) runs with: limits are the device's, and each has its part of them."""
+        return replace(
+            self,
+            max_sessions=_part(self.max_sessions, self.workers, index),
+            max_client_sessions=_part(self.max_client_sessions or self.max_sessions, self.workers, index),
+            max_held_bytes=_part(self.max_held_bytes, self.workers, index),
+            max_spilled_bytes=_part(self.max_spilled_bytes, self.workers, index),
+        )
 
     @property
     def tls(self) -> TlsSettings:
@@ -135,6 +153,11 @@ def state_folder(flag: Path | None, environment: Mapping[str, str]) -> Path:
     """Where the device keeps identity and policy: flag, SRX_STATE, or the user's state folder."""
     text = flag or environment.get(f"{ENVIRONMENT_PREFIX}STATE")
     return Path(text) if text else _users_state(environment)
+
+
+def _part(whole: int, parts: int, index: int) -> int:
+    """Parts differ by one at most, and make up the whole."""
+    return whole // parts + (index < whole % parts)
 
 
 def _users_state(environment: Mapping[str, str]) -> Path:
@@ -173,6 +196,11 @@ def _fit_together(settings: Settings) -> None:
     for name in (each for each, given in astray.items() if given):
         raise WrongSetting(f"{name} has no meaning with --intercept {here}", next_step="Leave one of them out.")
     _fit_tls_together(settings)
+    if settings.workers > settings.max_sessions:
+        raise WrongSetting(
+            f"{settings.workers} workers can't share {settings.max_sessions} sessions",
+            next_step="max-sessions is the whole device's: at least one for each worker.",
+        )
 
 
 def _fit_tls_together(settings: Settings) -> None:
@@ -254,12 +282,21 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "fallback": (_options, f"CONDITION=permit|block, where CONDITION is one of {', '.join(Condition)}"),
     "verdict_timeout": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
     "submission_timeout": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
+    "verdict_lifetime": (lambda value: _between(int(value), 1, 86_400), "a whole number of seconds from 1 to 86400"),
+    "failure_lifetime": (
+        lambda value: _between(int(value), 0, 3_600),
+        "a whole number of seconds up to 3600; 0: none",
+    ),
     "first_seen": (FirstSeen, "hold or pass"),
     "max_message_size": (lambda value: _between(int(value), 1024, 2**31), "a number of bytes from 1024 to 2147483648"),
     "max_held_bytes": (lambda value: _between(int(value), _MIB, 2**40), "a number of bytes from 1048576"),
+    "spill_above": (lambda value: _between(int(value), 0, 2**31), "a number of bytes up to 2147483648"),
+    "max_spilled_bytes": (lambda value: _between(int(value), 0, 2**50), "a number of bytes; 0: nothing goes to disk"),
+    "spill_folder": (Path, "a folder"),
     "max_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
     "max_client_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
     "stop_grace": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
+    "workers": (lambda value: _between(int(value), 1, _WORKERS_AT_MOST), f"a number from 1 to {_WORKERS_AT_MOST}"),
     "log_format": (LogFormat, "text or json"),
     "log_level": (LogLevel, "debug, info, warning or error"),
 }

@@ -33,6 +33,10 @@ class Site:
         self.grpc = free_address()
         self.portal = free_address()
         self.smtp = free_address()
+        self.device_program = "srx"
+        """Or "srx-profiled"."""
+        self.device_environment: dict[str, str] = {}
+        """What the device gets of its environment beside the site's own; empty unless someone fills it before the start."""
         self.cloud: Running | None = None
         self.device: Running | None = None
 
@@ -50,8 +54,10 @@ class Site:
 
     async def start_device(self, *flags: str) -> None:
         """Start the device in front of the mail server; after a stop or a kill, on the same state and port."""
-        arguments = command_line("srx", "run", "--json", f"--listen={self.smtp}", f"--server={self.server}", *flags)
-        self.device = await start(arguments, self.folder / "device.log", self.environment)
+        places = (f"--listen={self.smtp}", f"--server={self.server}")
+        arguments = command_line(self.device_program, "run", "--json", *places, *flags)
+        environment = {**self.environment, **self.device_environment}
+        self.device = await start(arguments, self.folder / "device.log", environment)
 
     async def enroll(self) -> Any:
         """Take a one-time token and make the device a member of the realm."""

@@ -101,7 +101,7 @@ class Run:
                 self.limits,
                 tasks=tasks,
                 client_address=self.introduce,
-                encryption=lambda: self.encryption,
+                encryption=self.encryption,
             )
             await self.listener.start()
             here = self.listener.endpoint

@@ -110,7 +110,6 @@ async def device_before(
     """A device in front of that port; `implicit`: where clients begin with TLS."""
     server, anywhere = Endpoint("127.0.0.1", port), Endpoint("127.0.0.1", 0)
     door = TlsDoor(anywhere, server) if implicit else None
-    made = encryption(settings)
     async with asyncio.TaskGroup() as tasks:
         listener = Listener(
             anywhere,
@@ -120,7 +119,7 @@ async def device_before(
             tasks=tasks,
             counter=Counting(unread),
             client_address=introduce,
-            encryption=lambda: made,
+            encryption=encryption(settings),
             tls=door,
         )
         await listener.start()

@@ -1,13 +1,15 @@
 """Telling the cloud what happened: batches of events and the counters, repeated until the cloud has them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
 import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from atp.v1 import telemetry_pb2
+from device.clock import Clock
 from device.cloudlink.channel import CloudChannel, Stubs, once
 from device.cloudlink.faults import CloudFault, Declined
 from device.telemetry.counters import Count, Counters
@@ -24,12 +26,16 @@ _PAUSE_SECONDS: Final = 2.0
 
 
 class Reports:
-    """Sends events as long as run() runs."""
+    """Sends events as long as run() runs, and with them the counters, if they are `whole`: those of all the device.
 
-    def __init__(self, channel: CloudChannel, events: Events, counters: Counters) -> None:
+    The cloud keeps the counters that it heard last; one worker's would stand there for the device's.
+    """
+
+    def __init__(self, channel: CloudChannel, events: Events, counters: Counters, *, whole: bool = True) -> None:
         self._channel = channel
         self._events = events
         self._counters = counters
+        self._whole = whole
 
     async def run(self) -> None:
         """Report for ever; a cloud that is away is tried again."""
@@ -57,11 +63,41 @@ class Reports:
         for start in range(0, len(batch), _EVENTS_A_MESSAGE):
             events = [_wire(event) for event in batch[start : start + _EVENTS_A_MESSAGE]]
             yield telemetry_pb2.ReportRequest(events=telemetry_pb2.EventBatch(events=events))
-        now = Timestamp()
-        now.FromDatetime(batch[-1].time)
-        yield telemetry_pb2.ReportRequest(
-            counters=telemetry_pb2.CounterReport(time=now, counters=self._counters.snapshot())
-        )
+        if self._whole:
+            yield _counted(batch[-1].time, self._counters.snapshot())
+
+
+class Totals:
+    """Sends the counters of all workers together, as long as run() runs and whenever they have changed."""
+
+    def __init__(self, channel: CloudChannel, count: Callable[[], Awaitable[Mapping[str, int]]], clock: Clock) -> None:
+        self._channel = channel
+        self._count = count
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Report for ever; a cloud that is away hears the next ones."""
+        told: Mapping[str, int] = {}
+        while True:
+            await asyncio.sleep(_PAUSE_SECONDS)
+            counters = await self._count()
+            if counters == told:
+                continue
+            try:
+                await once(lambda stubs, counters=counters: self._report(stubs, counters), self._channel)  # type: ignore[misc]
+            except CloudFault as fault:
+                log.debug("reports.failed", reason=fault.reason)
+            else:
+                told = counters
+
+    async def _report(self, stubs: Stubs, counters: Mapping[str, int]) -> None:
+        await stubs.telemetry.Report(iter([_counted(self._clock(), counters)]), timeout=_SECONDS)
+
+
+def _counted(at: datetime, counters: Mapping[str, int]) -> telemetry_pb2.ReportRequest:
+    time = Timestamp()
+    time.FromDatetime(at)
+    return telemetry_pb2.ReportRequest(counters=telemetry_pb2.CounterReport(time=time, counters=counters))
 
 
 def _wire(event: Event) -> telemetry_pb2.DeviceEvent:

@@ -89,8 +89,8 @@ class Submission:
         for file in files:
             if file.size > max_file_size:
                 answers[file.sha256] = Condition.INVALID_CONTENT_SIZE
-            elif (verdict := self._memory.recall(file.sha256)) is not None:
-                answers[file.sha256] = verdict
+            elif (answer := self._memory.recall(file.sha256)) is not None:
+                answers[file.sha256] = answer
         return answers
 
     async def _ask(
@@ -110,12 +110,17 @@ class Submission:
             return frozenset(pending)
         await asyncio.wait(pending.values(), timeout=max(0, due - asyncio.get_running_loop().time()))
         for digest, answer in pending.items():
-            answers[digest] = answer.result() if answer.done() else Condition.VERDICT_TIMEOUT
+            answers[digest] = answer.result() if answer.done() else self._late(digest)
         return frozenset()
 
-    def _remembered(self, digests: Iterable[Sha256]) -> dict[Sha256, FileVerdict]:
+    def _late(self, digest: Sha256) -> Condition:
+        """Its upload goes on, and may still bring a verdict for the next message."""
+        self._memory.remember_failure(digest, Condition.VERDICT_TIMEOUT)
+        return Condition.VERDICT_TIMEOUT
+
+    def _remembered(self, digests: Iterable[Sha256]) -> dict[Sha256, FileVerdict | Condition]:
         recalled = {digest: self._memory.recall(digest) for digest in digests}
-        return {digest: verdict for digest, verdict in recalled.items() if verdict is not None}
+        return {digest: answer for digest, answer in recalled.items() if answer is not None}
 
     async def _look_up(self, files: Sequence[File], policy: DevicePolicy, due: float) -> Condition | None:
         """Bring what the cloud knows into memory; the condition under which some of it could not be asked."""
@@ -185,6 +190,7 @@ class Submission:
 
     def _failed(self, file: File, condition: Condition, reason: str) -> Condition:
         self._counters.add(Count.FILE_SUBMISSION_FAILURE)
+        self._memory.remember_failure(file.sha256, condition)
         log.warning("submission.failed", sha256=file.sha256.hex(), reason=reason, condition=condition.value)
         return condition
 

@@ -13,7 +13,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -31,9 +31,10 @@ from device.cloudlink.submission import File, Submission
 from device.inspection import decision as decisions
 from device.inspection import passes
 from device.inspection.decision import Decision, Scores, Verb
-from device.inspection.held_bytes import HeldBytes
+from device.inspection.held_content import HeldContent
 from device.inspection.lists import ListMatch, Standing, matched
 from device.inspection.policy import InspectionPolicy
+from device.inspection.room import Room
 from device.message.content import decoded
 from device.message.envelope import Envelope
 from device.message.limits import ScanLimits
@@ -61,7 +62,7 @@ class Desk:
     realm_id: Callable[[], str]
     account: Account
     background: Background
-    held: HeldBytes
+    room: Room
     limits: ScanLimits
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -85,8 +86,8 @@ class MessageIntake:
         self._desk = desk
         self._peers = peers
         self._scanner = Scanner(desk.limits)
-        self._content: list[bytes] = []
-        self._held = 0
+        self._held = HeldContent(desk.room)
+        self._content: Iterable[bytes] = self._held
         self._has_room = True
         self._decided: Decided | None = None
         self._receipt: Receipt | None = None
@@ -95,10 +96,8 @@ class MessageIntake:
 
     def feed(self, chunk: bytes) -> None:
         """Keep the bytes and follow them, as long as there is room."""
-        self._has_room = self._has_room and self._desk.held.take(len(chunk))
+        self._has_room = self._has_room and self._held.append(chunk)
         if self._has_room:
-            self._held += len(chunk)
-            self._content.append(chunk)
             self._scanner.feed(chunk)
         else:
             self._let_go()
@@ -140,9 +139,9 @@ class MessageIntake:
 
     def _let_go(self) -> None:
         """The content is not needed any more; uploads under way still hold what they send."""
-        self._content = []
-        self._desk.held.give_back(self._held)
-        self._held = 0
+        self._content = ()
+        self._held.give_room_back()
+        self._held = HeldContent(self._desk.room)
 
     async def _use_pass_or_inspect(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Outcome:
         """A pass that holds takes the message through; without one it is inspected like any other."""

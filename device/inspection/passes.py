@@ -16,7 +16,7 @@ included.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -78,7 +78,7 @@ class Issuer:
     keys: Mapping[str, Ed25519PublicKey]
 
 
-def may_carry_one(content: Sequence[bytes]) -> bool:
+def may_carry_one(content: Iterable[bytes]) -> bool:
     """Whether the message's header names a pass field in any view: a cheap look, before the message is joined for check()."""
     head = bytearray()
     for chunk in content:

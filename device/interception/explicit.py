@@ -5,7 +5,8 @@ client; so elsewhere than on loopback the server has to be told who the client i
 """
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -14,6 +15,7 @@ import structlog
 
 from device.errors import WrongSetting
 from device.interception.door import Door
+from device.interception.sockets import bound_sockets
 from device.smtp.connection import Surroundings
 from device.smtp.intake import Endpoint, Peers, Reception
 from device.smtp.introduction import ClientAddress
@@ -30,46 +32,41 @@ class TlsDoor:
     server: Endpoint
 
 
-class Listener:
-    """Listens on one address, IPv4 or IPv6, in front of one server; and on one more, where clients begin with TLS.
+class Entrance:
+    """One address, IPv4 or IPv6, in front of one server; and one more, where clients begin with TLS.
 
-    Port 0 takes any free port; `endpoint` names it after start(). WrongSetting, if this would be an open relay. Sessions run in
-    `tasks`, whose owner calls stop() before leaving it.
+    Port 0 takes any free port; `endpoint`, and the door's, name it after bind().
     """
 
-    def __init__(
-        self,
-        listen: Endpoint,
-        server: Endpoint,
-        reception: Reception,
-        limits: SessionLimits,
-        *,
-        tasks: asyncio.TaskGroup,
-        counter: SessionCounter | None = None,
-        client_address: ClientAddress = ClientAddress.HIDDEN,
-        consent: bool = False,
-        encryption: Callable[[], Encryption] = lambda: PLAIN,
-        tls: TlsDoor | None = None,
-    ) -> None:
-        for each in (listen, *([tls.endpoint] if tls else [])):
-            refuse_open_relay(each, client_address, consent=consent)
+    def __init__(self, listen: Endpoint, server: Endpoint, tls: TlsDoor | None = None) -> None:
         self.endpoint = listen
         self.tls = tls
         self._server = server
-        surroundings = Surroundings(
-            self._server_for, _dial, reception, limits, tasks, client_address, encryption, self._is_tls
-        )
-        self._door = Door(surroundings, counter)
+        self._first = True
 
-    async def start(self) -> None:
-        """Clients may come. WrongSetting, if an address can't be had."""
-        self.endpoint = await self._open(self.endpoint, self._server, "--listen")
+    async def bind(self, *, shared: bool) -> list[socket.socket]:
+        """Sockets that don't listen yet, `shared` with those of other calls, the TLS door's last.
+
+        WrongSetting, if an address can't be had.
+        """
+        bound = self._bound(self.endpoint, "--listen", shared=shared)
+        self.endpoint = Endpoint(self.endpoint.host, bound[0].getsockname()[1])
         if self.tls is not None:
-            self.tls.endpoint = await self._open(self.tls.endpoint, self.tls.server, "--tls-listen")
+            bound += self._bound(self.tls.endpoint, "--tls-listen", shared=shared)
+            self.know(bound)
+        self._first = False
+        return bound
 
-    async def stop(self, grace_seconds: float) -> None:
-        """No more clients; sessions in a transaction may end it within that time, idle ones hear 421 4.3.2."""
-        await self._door.close(grace_seconds)
+    def know(self, bound: Sequence[socket.socket]) -> None:
+        """Which port the TLS door got, where another process has bound it."""
+        if self.tls is not None:
+            self.tls.endpoint = Endpoint(self.tls.endpoint.host, bound[-1].getsockname()[1])
+
+    async def open(self) -> None:
+        """Clients come by themselves."""
+        structlog.get_logger().info(
+            "listener.started", host=self.endpoint.host, port=self.endpoint.port, server=self._server.host
+        )
 
     async def close(self, *, let_pass: bool) -> None:
         """The machine is as it was before: nothing had to be changed for this."""
@@ -89,23 +86,72 @@ class Listener:
         """Nothing of its own."""
         return []
 
-    async def _open(self, address: Endpoint, server: Endpoint, flag: str) -> Endpoint:
+    def is_tls(self, arrived_at: Endpoint) -> bool:
+        """By the port alone: a door may be open at every address of this machine."""
+        return self.tls is not None and arrived_at.port == self.tls.endpoint.port
+
+    def server_for(self, arrived_at: Endpoint) -> Endpoint:
+        """The one behind the door by which that client came."""
+        return self.tls.server if self.tls is not None and self.is_tls(arrived_at) else self._server
+
+    def _bound(self, address: Endpoint, flag: str, *, shared: bool) -> list[socket.socket]:
         try:
-            opened = await self._door.open_at(address)
+            return bound_sockets(address, shared=shared, first=self._first)
         except OSError as error:
             raise WrongSetting(
                 f"can't listen on {address}: {error.strerror or error}",
                 next_step=f"Is something else listening there? Name another address with {flag}.",
             ) from error
-        structlog.get_logger().info("listener.started", host=opened.host, port=opened.port, server=server.host)
-        return opened
 
-    def _is_tls(self, arrived_at: Endpoint) -> bool:
-        """By the port alone: a door may be open at every address of this machine."""
-        return self.tls is not None and arrived_at.port == self.tls.endpoint.port
 
-    def _server_for(self, arrived_at: Endpoint) -> Endpoint:
-        return self.tls.server if self.tls is not None and self._is_tls(arrived_at) else self._server
+class Listener:
+    """Serves the clients of an entrance.
+
+    Port 0 takes any free port; `endpoint` names it after start(). WrongSetting, if this would be an open relay. Sessions run in
+    `tasks`, whose owner calls stop() before leaving it.
+    """
+
+    def __init__(
+        self,
+        listen: Endpoint,
+        server: Endpoint,
+        reception: Reception,
+        limits: SessionLimits,
+        *,
+        tasks: asyncio.TaskGroup,
+        counter: SessionCounter | None = None,
+        client_address: ClientAddress = ClientAddress.HIDDEN,
+        consent: bool = False,
+        encryption: Encryption = PLAIN,
+        tls: TlsDoor | None = None,
+    ) -> None:
+        for each in (listen, *([tls.endpoint] if tls else [])):
+            refuse_open_relay(each, client_address, consent=consent)
+        self.entrance = here = Entrance(listen, server, tls)
+        surroundings = Surroundings(
+            here.server_for, _dial, reception, limits, tasks, client_address, encryption, here.is_tls
+        )
+        self.door = Door(surroundings, counter)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return self.entrance.endpoint
+
+    async def start(self) -> None:
+        """Clients may come. WrongSetting, if the address can't be had."""
+        await self.serve(await self.entrance.bind(shared=False))
+        await self.entrance.open()
+
+    async def serve(self, bound: Sequence[socket.socket]) -> None:
+        """Clients may come on these sockets, wherever they were bound."""
+        self.entrance.know(bound)
+        for each in bound:
+            await self.door.open_on(each)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """No more clients; sessions in a transaction may end it within that time, idle ones hear 421 4.3.2."""
+        await self.door.close(grace_seconds)
 
 
 async def _dial(protocol: Callable[[], asyncio.Protocol], peers: Peers) -> None:

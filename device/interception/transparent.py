@@ -8,7 +8,7 @@ the port can't be had (the last connection with the same four numbers has hardly
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -34,57 +34,33 @@ _PORT_TAKEN: Final = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
 log = structlog.get_logger()
 
 
-class Listener:
-    """Takes the connections that pass to some ports. Sessions run in `tasks`, whose owner calls stop() before leaving it.
+class Entrance:
+    """Some ports of every server behind this machine, by way of sockets on loopback to which the kernel leads clients.
 
-    After stop() the rules still stand; close() takes them back, and is right after any failure, too.
+    close() takes the rules back, and is right after any failure, too.
     """
 
-    def __init__(
-        self,
-        ours: Ours,
-        ports: tuple[int, ...],
-        when_stopped: WhenStopped,
-        reception: Reception,
-        limits: SessionLimits,
-        *,
-        tasks: asyncio.TaskGroup,
-        counter: SessionCounter | None = None,
-        encryption: Callable[[], Encryption] = lambda: PLAIN,
-    ) -> None:
+    def __init__(self, ours: Ours, ports: tuple[int, ...], when_stopped: WhenStopped) -> None:
         self._ours = ours
         self._ports = ports
         self._when_stopped = when_stopped
-        self._families: list[str] = []
-        surroundings = Surroundings(
-            lambda arrived_at: arrived_at,
-            _dial,
-            reception,
-            limits,
-            tasks,
-            encryption=encryption,
-            implicit_tls=lambda arrived_at: arrived_at.port == IMPLICIT_TLS_PORT,
-        )
-        self._door = Door(surroundings, counter)
+        self._places: dict[socket.AddressFamily, Endpoint] = {}
 
-    async def start(self) -> None:
-        """First listen, then let the kernel lead clients here. Raises CannotIntercept."""
-        if (reason := await kernel.obstacle()) is not None:
+    async def bind(self, *, shared: bool) -> list[socket.socket]:
+        """Sockets that don't listen yet, `shared` with those of other calls. Raises CannotIntercept."""
+        if not self._places and (reason := await kernel.obstacle()) is not None:
             raise CannotIntercept(
                 f"mail can't be intercepted transparently here: {reason}",
                 next_step="Run it where it can be, or in explicit mode (--intercept explicit).",
             )
-        sockets = [each for family in _LOOPBACK if (each := _listening_socket(family)) is not None]
-        self._families = [_FAMILY_NAMES[each.family] for each in sockets]
-        listeners = tuple(Endpoint(*each.getsockname()[:2]) for each in sockets)
-        for each in sockets:
-            await self._door.open_on(each)
-        await kernel.install(Rules(self._ours, self._ports, listeners, self._when_stopped))
-        log.info("listener.started", ports=self._ports, families=self._families, rules=self._ours.name)
+        bound = [each for family in _LOOPBACK if (each := self._bound(family, shared=shared)) is not None]
+        self._places = {each.family: Endpoint(*each.getsockname()[:2]) for each in bound}
+        return bound
 
-    async def stop(self, grace_seconds: float) -> None:
-        """New connections pass or are refused, as it was wished; those that are here may finish."""
-        await self._door.close(grace_seconds)
+    async def open(self) -> None:
+        """Somebody listens: let the kernel lead clients there. Raises CannotIntercept."""
+        await kernel.install(Rules(self._ours, self._ports, tuple(self._places.values()), self._when_stopped))
+        log.info("listener.started", ports=self._ports, families=self._families, rules=self._ours.name)
 
     async def close(self, *, let_pass: bool) -> None:
         """Our rules are gone, but for the refusal of a device that fails closed, unless `let_pass`."""
@@ -113,15 +89,68 @@ class Listener:
             if family in self._families
         ]
 
+    @property
+    def _families(self) -> list[str]:
+        return [_FAMILY_NAMES[each] for each in self._places]
 
-def _listening_socket(family: socket.AddressFamily) -> socket.socket | None:
+    def _bound(self, family: socket.AddressFamily, *, shared: bool) -> socket.socket | None:
+        place = self._places.get(family, Endpoint(_LOOPBACK[family], 0))
+        return _loopback_socket(family, place.port, shared=shared)
+
+
+class Listener:
+    """Serves the connections that pass to some ports. Sessions run in `tasks`, whose owner calls stop() before leaving it.
+
+    After stop() the rules still stand; the entrance's close() takes them back.
+    """
+
+    def __init__(
+        self,
+        entrance: Entrance,
+        reception: Reception,
+        limits: SessionLimits,
+        *,
+        tasks: asyncio.TaskGroup,
+        counter: SessionCounter | None = None,
+        encryption: Encryption = PLAIN,
+    ) -> None:
+        self.entrance = entrance
+        surroundings = Surroundings(
+            lambda arrived_at: arrived_at,
+            _dial,
+            reception,
+            limits,
+            tasks,
+            encryption=encryption,
+            implicit_tls=lambda arrived_at: arrived_at.port == IMPLICIT_TLS_PORT,
+        )
+        self.door = Door(surroundings, counter)
+
+    async def start(self) -> None:
+        """First listen, then let the kernel lead clients here. Raises CannotIntercept."""
+        await self.serve(await self.entrance.bind(shared=False))
+        await self.entrance.open()
+
+    async def serve(self, bound: Sequence[socket.socket]) -> None:
+        """Clients may come on these sockets, wherever they were bound."""
+        for each in bound:
+            await self.door.open_on(each)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """New connections pass or are refused, as it was wished; those that are here may finish."""
+        await self.door.close(grace_seconds)
+
+
+def _loopback_socket(family: socket.AddressFamily, port: int, *, shared: bool) -> socket.socket | None:
     """On loopback, so that nobody comes in but by the kernel's hand; None where the machine has no such family."""
     try:
         made = kernel.transparent_socket(family)
     except OSError:
         return None
     try:
-        made.bind((_LOOPBACK[family], 0))
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        made.bind((_LOOPBACK[family], port))
     except OSError:
         made.close()
         return None

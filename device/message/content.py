@@ -1,6 +1,6 @@
 """A part's content, decoded again from the message that whoever asks has kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from device.message.encodings import decode
@@ -10,7 +10,7 @@ CHUNK: Final = 256 * 1024
 """Bytes; what one message of an upload stream carries."""
 
 
-def decoded(message: bytes | Sequence[bytes], part: Part) -> Iterator[bytes]:
+def decoded(message: bytes | Iterable[bytes], part: Part) -> Iterator[bytes]:
     """The part's content in chunks of 256 KiB, the last one shorter; the message is never joined, nor is the content."""
     chunks = [message] if isinstance(message, bytes) else message
     content = _cut(chunks, part.body)
@@ -19,7 +19,7 @@ def decoded(message: bytes | Sequence[bytes], part: Part) -> Iterator[bytes]:
     return _in_chunks(decode(content, part.transfer_encoding))
 
 
-def raw(message: bytes | Sequence[bytes], span: Span) -> Iterator[bytes]:
+def raw(message: bytes | Iterable[bytes], span: Span) -> Iterator[bytes]:
     """A span of the message as it stands there, in pieces."""
     return _cut([message] if isinstance(message, bytes) else message, span)
 

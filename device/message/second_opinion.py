@@ -9,7 +9,7 @@ message is ambiguous then.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from email import message_from_bytes
 from email.message import Message
@@ -41,7 +41,7 @@ def is_wanted(reading: Reading) -> bool:
     return unsure and reading.exceeded is None and reading.size <= LARGEST
 
 
-def with_second_opinion(message: bytes | Sequence[bytes], reading: Reading) -> Reading:
+def with_second_opinion(message: bytes | Iterable[bytes], reading: Reading) -> Reading:
     """The reading with what only the standard library's parser sees; the message is joined for it, once."""
     if not is_wanted(reading):
         return reading

@@ -43,8 +43,7 @@ class Surroundings:
     limits: SessionLimits
     tasks: asyncio.TaskGroup
     introduce: ClientAddress = ClientAddress.HIDDEN
-    encryption: Callable[[], Encryption] = lambda: PLAIN
-    """The one in force; a session keeps the one that it began with."""
+    encryption: Encryption = PLAIN
     implicit_tls: ImplicitTls = lambda _: False
 
 
@@ -76,7 +75,6 @@ class Connection:
             surroundings.reception, surroundings.tasks, self._log, surroundings.limits.times.decision
         )
         self._session: Session | None = None
-        self._encryption = surroundings.encryption()
         self._connecting: asyncio.Task[None] | None = None
         self._securing: asyncio.Task[None] | None = None
         self._next: events.Event | None = None
@@ -140,7 +138,7 @@ class Connection:
         if host is None or not host.admits(peers.client):
             self._turn_away(peers, tell=not implicit_tls)
             return
-        policy = self._encryption.policy
+        policy = around.encryption.policy
         self._session = Session(peers, around.limits, around.introduce, policy, implicit_tls=implicit_tls)
         self.admitted, self._log.peers = peers.client, peers
         self._opened_at = asyncio.get_running_loop().time()
@@ -156,7 +154,7 @@ class Connection:
         self._log().warning("session.refused", code=answers.TOO_MANY_OF_CLIENT.code)
         self._closed_since = asyncio.get_running_loop().time()
         if tell:
-            self.client.send((answers.TOO_MANY_OF_CLIENT.wire(),))
+            self.client.send(answers.TOO_MANY_OF_CLIENT.wire())
         self.client.close()
 
     async def _connect(self, peers: Peers) -> None:
@@ -215,10 +213,10 @@ class Connection:
         self._server.read(wanted=not self.client.full)
 
     def _to_client(self, effect: effects.ToClient) -> None:
-        self.client.send((effect.data,))
+        self.client.send(effect.data)
 
     def _to_server(self, effect: effects.ToServer) -> None:
-        self._server.send(effect.pieces)
+        self._server.send_pieces(effect.pieces)
 
     def _close_client(self, _effect: effects.CloseClient) -> None:
         self.client.close()
@@ -242,7 +240,7 @@ class Connection:
         with Boundary(self._log, "secure"):
             seconds = around.limits.times.handshake
             host = around.server_for(self.client.arrived_at).host
-            became = await secure_both(self.client, self._server, self._encryption, host, seconds)
+            became = await secure_both(self.client, self._server, around.encryption, host, seconds)
         self._securing = None
         if not isinstance(became, events.ClientLost):
             self.client.ready()
@@ -284,7 +282,7 @@ class Connection:
 
     def _give_up(self) -> None:
         """A defect of ours: an orderly goodbye, and nothing is promised."""
-        self.client.send((answers.FAILED.wire(),))
+        self.client.send(answers.FAILED.wire())
         self._handover.abandon()
         self.client.close()
         self._close_server(effects.CloseServer())

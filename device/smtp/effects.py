@@ -3,7 +3,7 @@
 Nobody changes an effect; why they are not frozen stands in events.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from device.message.envelope import Envelope
@@ -20,9 +20,9 @@ class ToClient:
 
 @dataclass(slots=True)
 class ToServer:
-    """Send these pieces to the server, in one go: a message and its terminator come together."""
+    """Send these pieces to the server; what is small goes in one go, a message's terminator with its last bytes."""
 
-    pieces: Sequence[bytes]
+    pieces: Iterable[bytes]
 
 
 @dataclass(slots=True)

@@ -3,15 +3,19 @@
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from typing import Final, cast
+
+import structlog
 
 from device.smtp import limits
 from device.smtp.intake import Endpoint
 from device.tls.layer import HelloReader, Layer
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Leg(asyncio.Protocol):
         self._quiet_since = 0.0
         self._told = told
         self._transport: asyncio.Transport | None = None
-        self._outbox: deque[bytes] = deque()
+        self._outbox: deque[Iterator[bytes]] = deque()
         self._reading = True
         self._ended = False
         self._said_eof = False
@@ -119,17 +123,18 @@ class Leg(asyncio.Protocol):
         self._flush()
         self._told.flowing()
 
-    def send(self, pieces: Sequence[bytes]) -> None:
-        """Sends now what there is room for, the rest as room comes."""
-        if self._outbox or self.full or self._paused or self._layer is not None or self._transport is None:
-            self._outbox.extend(pieces)
-            self._flush()
-        elif len(pieces) == 1 and len(pieces[0]) <= limits.WRITE_SIZE:
-            self._stirred = True
-            self._transport.write(pieces[0])
+    def send(self, data: bytes) -> None:
+        """Sends a line or two: now, if nothing waits before it."""
+        if self._transport is None or self._outbox or self.full or self.gone or self._paused or self._layer is not None:
+            self.send_pieces((data,))
         else:
-            self._outbox.extend(pieces)
-            self._flush()
+            self._stirred = True
+            self._transport.write(data)
+
+    def send_pieces(self, pieces: Iterable[bytes]) -> None:
+        """Takes a piece at a time and sends it as there is room: so a message on disk never is in memory."""
+        self._outbox.append(iter(pieces))
+        self._flush()
 
     def quiet(self, now: float) -> float:
         """Seconds without a byte either way, as far as they are known: counted from the first look after it."""
@@ -146,16 +151,23 @@ class Leg(asyncio.Protocol):
             if self.closing:
                 transport.abort()
             return
-        while self._outbox and not self.full:
-            self._stirred = True
-            self._send(transport, self._next_batch())
+        try:
+            while self._outbox and not self.full:
+                self._stirred = True
+                self._send(transport, self._next_batch())
+        except OSError:
+            # What can't be read back can't be sent: cut off, so that nobody takes the part for the whole.
+            log.error("leg.cut-off", meaning="a held message can't be read back from disk")  # noqa: TRY400 no traceback
+            self._outbox.clear()
+            transport.abort()
+            return
         if self.closing and not self._outbox:
             self._finish(transport)
 
     def pause(self) -> None:
         """What is queued goes out as it is; from here on everything waits for secure()."""
         assert self._transport is not None
-        self._transport.write(b"".join(self._outbox))
+        self._transport.write(b"".join(chain.from_iterable(self._outbox)))
         self._outbox.clear()
         self._paused = True
         self._changed = asyncio.Event()
@@ -285,15 +297,15 @@ class Leg(asyncio.Protocol):
 
     def _next_batch(self) -> list[bytes]:
         """Pieces of WRITE_SIZE together; a message up to that goes out with its terminator in one write."""
-        size, count = 0, 0
-        for piece in self._outbox:
-            size += len(piece)
-            count += 1
-            if size >= limits.WRITE_SIZE:
-                break
-        batch = list(islice(self._outbox, count))
-        for _ in batch:
-            self._outbox.popleft()
+        batch: list[bytes] = []
+        size = 0
+        while self._outbox and size < limits.WRITE_SIZE:
+            piece = next(self._outbox[0], None)
+            if piece is None:
+                self._outbox.popleft()
+            else:
+                batch.append(piece)
+                size += len(piece)
         return batch
 
     def _finish(self, transport: asyncio.Transport) -> None:

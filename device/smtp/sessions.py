@@ -11,6 +11,7 @@ import structlog
 from device.smtp import answers, events, limits
 from device.smtp.connection import Connection, ImplicitTls, Surroundings
 from device.smtp.intake import Endpoint
+from device.tls.encryption import Encryption
 
 
 class SessionCounter(Protocol):
@@ -102,17 +103,22 @@ class Sessions:
         self._linger = limits.LAST_LINGER
         for connection in list(self._open):
             connection.tell(events.Stopping())
-        if not await self._emptied(grace_seconds):
+        if not await self.emptied(grace_seconds):
             for connection in list(self._open):
                 connection.tell(events.StopNow())
-            await self._emptied(limits.LAST_LINGER)
+            await self.emptied(limits.LAST_LINGER)
         for connection in list(self._open):
             connection.abort()
         await self._empty.wait()
         if self._ticking is not None:
             self._ticking.cancel()
 
-    async def _emptied(self, seconds: float) -> bool:
+    def encrypt_with(self, encryption: Encryption) -> None:
+        """Sessions from now on."""
+        self._around = dataclasses.replace(self._around, encryption=encryption)
+
+    async def emptied(self, seconds: float) -> bool:
+        """Wait for the last session's end; False where that takes longer."""
         try:
             async with asyncio.timeout(seconds):
                 await self._empty.wait()

@@ -1,7 +1,7 @@
 """The server as a session sees it: what is asked of it, in order, and what becomes of each answer."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from device.smtp import limits
@@ -25,7 +25,7 @@ class UnaskedReply(BadReply):
 class Ask:
     """Bytes for the server and what is done with its answer. `alone`: nothing follows before the answer (RFC 2920, 3.1)."""
 
-    pieces: Sequence[bytes]
+    pieces: Iterable[bytes]
     then: Then
     alone: bool
 
@@ -61,7 +61,7 @@ class Upstream:
     def _clear(self) -> bool:
         return not self._sent or (self.pipelining and not self._sent[-1].alone)
 
-    def ask(self, pieces: Sequence[bytes], then: Then, *, alone: bool = True) -> None:
+    def ask(self, pieces: Iterable[bytes], then: Then, *, alone: bool = True) -> None:
         """Asks, now or when it is this ask's turn."""
         self._waiting.append(Ask(pieces, then, alone))
         self._send_on()

@@ -73,7 +73,8 @@ def renew(own: Issued, folder: Path) -> None:
     other.key.rename(own.key)
 
 
-async def test_certificates_are_exchanged_without_ending_a_session(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_certificates_are_exchanged_without_ending_a_session(tmp_path: Path, workers: int) -> None:
     """Then one that can't be used is put there: the device goes on with what it had."""
     authority, behind, mailbox = TestAuthority(tmp_path), TestAuthority(tmp_path, "Behind"), Mailbox()
     own = authority.server(NAME)
@@ -82,17 +83,18 @@ async def test_certificates_are_exchanged_without_ending_a_session(tmp_path: Pat
     async with real_server(mailbox, behind.server(NAME).context(), implicit=True) as port:
         addresses = ("--listen=127.0.0.1:0", "--server=127.0.0.1:1", "--tls-listen=127.0.0.1:0")
         shown = (f"--tls-certificate={own.certificate}", f"--tls-key={own.key}")
-        command = command_line("srx", "run", "--json", *addresses, f"--tls-server=127.0.0.1:{port}", *shown)
+        flags = (*addresses, f"--tls-server=127.0.0.1:{port}", *shown, f"--workers={workers}")
+        command = command_line("srx", "run", "--json", *flags)
         async with running(command, tmp_path / "device.log", environment) as device:
             status = await result_of(command_line("srx", "show", "status", "--json"), environment)
             assert status["tls_listen"] == device.ready["smtps"]
             first = await Client.come(device.ready["smtps"], authority.root)
             renew(own, tmp_path)
-            await reload(device, "tls.reloaded")
+            await reload(device, "device.reloaded")
             second = await Client.come(device.ready["smtps"], tmp_path / "renewed" / "Test root.pem")
             assert second.sees != first.sees
             own.key.write_text("no key")
-            await reload(device, "tls.not-reloaded")
+            await reload(device, "device.not-reloaded")
             third = await Client.come(device.ready["smtps"], tmp_path / "renewed" / "Test root.pem")
             assert third.sees == second.sees
             for client in (first, second, third):

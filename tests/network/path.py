@@ -1,6 +1,7 @@
 """A client, a device in the path, and a server: three namespaces, and what tests do in them."""
 
 import asyncio
+import json
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -106,6 +107,10 @@ class InPath:
     @property
     def environment(self) -> dict[str, str]:
         return {"SRX_STATE": str(self.folder / "state")}
+
+    def log(self) -> list[dict[str, Any]]:
+        """What the device has logged, in all its lives."""
+        return [json.loads(line) for line in (self.folder / "device.log").read_text().splitlines()]
 
     def sessions(self) -> int:
         """How many the device has had, in all its lives."""

@@ -27,6 +27,19 @@ SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class Forgetful:
+    """Follows an identity as the mail path does."""
+
+    memory: VerdictMemory
+
+    def refreshed(self) -> None:
+        self.memory.forget()
+
+    def renewed(self) -> None:
+        """Verdicts stay."""
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """What a command printed, and how it ended."""
 
@@ -200,7 +213,7 @@ async def test_enrolled_elsewhere_a_device_forgets_verdicts_and_policy(cloud: Cl
     old = await cloud.enrolled(state)
     channel, memory = CloudChannel(old), VerdictMemory(lambda: 0.0)
     keeper = PolicyKeeper(tmp_path / "policy.json", channel)
-    membership = Membership(state, channel, keeper, memory, OwnClock(), lambda: 0.5)
+    membership = Membership(state, channel, keeper, Forgetful(memory))
     (tmp_path / "policy.json").write_text(kept_policy(old))
     membership.refresh()
     assert keeper.current.revision == 5

@@ -107,3 +107,18 @@ def test_a_door_for_tls_that_could_not_work_is_refused(flags: dict[str, Any], na
 def test_clients_may_begin_with_tls_by_port_or_by_door(flags: dict[str, Any]) -> None:
     assert Settings.read({"intercept": "transparent" if "ports" in flags else None, **flags}, {}).tls.implicit
     assert not Settings.read({}, {}).tls.implicit
+
+
+@pytest.mark.parametrize(("sessions", "workers"), [(1000, 3), (7, 7), (8, 1)])
+def test_workers_share_the_device_s_limits(sessions: int, workers: int) -> None:
+    """The parts make up the whole, and nobody has two more than another."""
+    settings = Settings.read({"max_sessions": str(sessions), "workers": str(workers)}, {})
+    shares = [settings.share(index) for index in range(workers)]
+    assert sum(each.max_sessions for each in shares) == sessions
+    assert sum(each.max_held_bytes for each in shares) == settings.max_held_bytes
+    assert max(each.max_sessions for each in shares) - min(each.max_sessions for each in shares) <= 1
+
+
+def test_each_worker_needs_a_session() -> None:
+    with pytest.raises(WrongSetting, match="4 workers can't share 3 sessions"):
+        Settings.read({"max_sessions": "3", "workers": "4"}, {})
