@@ -15,6 +15,7 @@ import json
 import random
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,7 +30,7 @@ from device.cloudlink.membership import Membership
 from device.cloudlink.policy import PolicyKeeper
 from device.cloudlink.reports import Totals
 from device.enrollment.identity import Identity
-from device.errors import DeviceError, WrongSetting, first_of
+from device.errors import DeviceError, NotReloaded, WrongSetting, first_of
 from device.inspection.policy import InspectionPolicy
 from device.interception import explicit, kernel, transparent
 from device.interception.rules import Ours
@@ -66,6 +67,7 @@ async def _run(settings: Settings, *, as_json: bool) -> None:
 
 async def _serve(appliance: "Appliance", stop: asyncio.Event, *, as_json: bool) -> None:
     """From start to stop; and whatever goes wrong, the machine is as it was."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, appliance.hang_up)
     try:
         await appliance.start()
         spare_the_collector()
@@ -199,6 +201,10 @@ class Appliance:
             "stop-let-pass": end_and_let_pass,
         }
 
+    def hang_up(self) -> None:
+        """SIGHUP, as daemons take it: a reload that nobody waits for; the log has the answer."""
+        self._tasks.create_task(self._reload_unasked())
+
     async def stop(self) -> None:
         """Finish what is in flight, then end."""
         await self._path.stop(self._settings.stop_grace)
@@ -214,9 +220,17 @@ class Appliance:
         await self._path.entrance.close(let_pass=self._let_pass)
 
     async def _reload(self) -> dict[str, Any]:
-        await self._path.reload()
+        try:
+            await self._path.reload()
+        except NotReloaded as error:
+            log.error("device.not-reloaded", meaning=error.sentence, next_step=error.next_step)  # noqa: TRY400 - no traceback in the log
+            raise
         log.info("device.reloaded")
         return {}
+
+    async def _reload_unasked(self) -> None:
+        with suppress(NotReloaded):
+            await self._reload()
 
     async def _begin_intercepting(self) -> None:
         """What a crash left of another way of interception is gone, too."""

@@ -103,6 +103,8 @@ def run(
     tls_inspection_ca: options.TlsInspectionCa = None,
     tls_verify_server: options.TlsVerifyServer = None,
     tls_server_name: options.TlsServerName = None,
+    tls_listen: options.TlsListen = None,
+    tls_server: options.TlsServer = None,
     verdict_threshold: options.VerdictThreshold = None,
     fallback_action: options.FallbackAction = None,
     fallback: options.Fallback = None,

@@ -29,12 +29,14 @@ from device.interception import explicit, transparent
 from device.interception.rules import Ours
 from device.message.limits import ScanLimits
 from device.settings import Intercept, Settings
+from device.smtp.encrypting import IMPLICIT_TLS_PORT
 from device.smtp.intake import Endpoint
 from device.smtp.limits import SessionLimits
 from device.telemetry.account import Account
 from device.telemetry.counters import Counters, SessionCount
 from device.telemetry.events import Events
-from device.tls.encryption import Encryption, encryption
+from device.tls.encryption import Encryption
+from device.tls.renewed import renewed
 
 _LAST_REPORT_SECONDS: Final = 5.0
 """Reports go every two seconds; a cloud that is away is not waited for."""
@@ -82,7 +84,7 @@ class MailPath:
     async def reload(self) -> None:
         """Sessions from now on have the certificates and keys that are on disk. Raises NotReloaded."""
         try:
-            self._listener.door.encrypt_with(encryption(self._settings.tls))
+            self._listener.door.encrypt_with(renewed(self._settings.tls))
         except WrongSetting as error:
             raise NotReloaded(f"the device goes on as it was: {error.sentence}", next_step=error.next_step) from error
 
@@ -133,6 +135,7 @@ class MailPath:
             client_address=settings.client_address,
             consent=settings.accept_open_relay,
             encryption=self._tls,
+            tls=tls_door(settings),
         )
 
     def _transparent(self) -> transparent.Listener:
@@ -185,12 +188,20 @@ def entrance(settings: Settings) -> explicit.Entrance | transparent.Entrance:
     """Where clients come in, by itself: for whoever leads them there and serves none. Raises WrongSetting."""
     if settings.intercept is Intercept.TRANSPARENT:
         return transparent_entrance(settings)
-    return explicit.Entrance(settings.listen, real_server(settings))
+    return explicit.Entrance(settings.listen, real_server(settings), tls_door(settings))
 
 
 def transparent_entrance(settings: Settings) -> transparent.Entrance:
     """The device's rules carry its state folder's name."""
     return transparent.Entrance(Ours.of(settings.state.resolve()), settings.ports, settings.when_stopped)
+
+
+def tls_door(settings: Settings) -> explicit.TlsDoor | None:
+    """For clients that begin with TLS, where there is to be one. Raises WrongSetting."""
+    if settings.tls_listen is None:
+        return None
+    server = settings.tls_server or Endpoint(real_server(settings).host, IMPLICIT_TLS_PORT)
+    return explicit.TlsDoor(settings.tls_listen, server)
 
 
 def real_server(settings: Settings) -> Endpoint:

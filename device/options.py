@@ -28,7 +28,9 @@ AcceptOpenRelay = Annotated[
 ]
 Starttls = Annotated[
     str | None,
-    typer.Option(help="inspect (default with a certificate or CA), pass (uninspected) or strip (default without)."),
+    typer.Option(
+        help="TLS: inspect (default with a certificate or CA), pass (uninspected) or strip (default without)."
+    ),
 ]
 TlsCertificate = Annotated[
     Path | None, typer.Option(help="The mail server's own certificate chain, PEM: what clients are shown.")
@@ -42,6 +44,12 @@ TlsVerifyServer = Annotated[
 ]
 TlsServerName = Annotated[
     str | None, typer.Option(help="The mail server's name, for clients that name none (default: as in --server).")
+]
+TlsListen = Annotated[
+    str | None, typer.Option(help="Where clients connect that begin with TLS (implicit TLS), HOST:PORT.")
+]
+TlsServer = Annotated[
+    str | None, typer.Option(help="Their mail server, HOST:PORT (default: the host of --server, port 465).")
 ]
 VerdictThreshold = Annotated[str | None, typer.Option(help="1 to 10, or recommended (default).")]
 FallbackAction = Annotated[str | None, typer.Option(help="Mail whose verdict is unknown: permit (default) or block.")]

@@ -16,7 +16,7 @@ from device.errors import WrongSetting
 from device.inspection.policy import Condition, DevicePolicy, Fallback, FallbackOptions
 from device.inspection.verdicts import FAILURE_SECONDS, LIFETIME_SECONDS
 from device.interception.rules import WhenStopped
-from device.smtp.encrypting import Starttls
+from device.smtp.encrypting import IMPLICIT_TLS_PORT, Starttls
 from device.smtp.intake import Endpoint
 from device.smtp.introduction import ClientAddress
 from device.tls.encryption import TlsSettings
@@ -27,7 +27,6 @@ _MIB: Final = 1024 * 1024
 _LISTEN: Final = Endpoint("127.0.0.1", 2525)
 _PORTS: Final = (25, 587)
 _PORTS_AT_MOST: Final = 16
-_SMTPS: Final = 465
 _WORKERS_AT_MOST: Final = 64
 
 
@@ -83,6 +82,8 @@ class Settings:
     tls_inspection_ca: Path | None = None
     tls_verify_server: VerifyServer = VerifyServer.REQUIRE
     tls_server_name: str | None = None
+    tls_listen: Endpoint | None = None
+    tls_server: Endpoint | None = None
     verdict_threshold: int | None = None
     fallback_action: Fallback = Fallback.PERMIT
     fallback: tuple[tuple[Condition, Fallback], ...] = ()
@@ -125,7 +126,7 @@ class Settings:
 
     @property
     def tls(self) -> TlsSettings:
-        """What is done about STARTTLS."""
+        """What is done about TLS."""
         return TlsSettings(
             policy=self.starttls,
             certificate=self.tls_certificate,
@@ -133,6 +134,7 @@ class Settings:
             inspection_ca=self.tls_inspection_ca,
             verify_server=self.tls_verify_server,
             server_name=self.tls_server_name,
+            implicit=self.tls_listen is not None or IMPLICIT_TLS_PORT in self.ports,
         )
 
     @property
@@ -186,15 +188,39 @@ def _fit_together(settings: Settings) -> None:
         "listen": settings.listen != _LISTEN,
         "client-address": settings.client_address is not ClientAddress.HIDDEN,
         "accept-open-relay": settings.accept_open_relay,
+        "tls-listen": settings.tls_listen is not None,
+        "tls-server": settings.tls_server is not None,
     }
     here = settings.intercept
     astray = transparent if here is Intercept.EXPLICIT else explicit
     for name in (each for each, given in astray.items() if given):
         raise WrongSetting(f"{name} has no meaning with --intercept {here}", next_step="Leave one of them out.")
+    _fit_tls_together(settings)
     if settings.workers > settings.max_sessions:
         raise WrongSetting(
             f"{settings.workers} workers can't share {settings.max_sessions} sessions",
             next_step="max-sessions is the whole device's: at least one for each worker.",
+        )
+
+
+def _fit_tls_together(settings: Settings) -> None:
+    """The door for clients that begin with TLS."""
+    door = settings.tls_listen
+    if door is None:
+        if settings.tls_server is not None:
+            raise WrongSetting(
+                "tls-server has no meaning without tls-listen", next_step="Say where clients connect: --tls-listen."
+            )
+        return
+    if door.port == settings.listen.port != 0:
+        raise WrongSetting(
+            f"listen and tls-listen can't both be port {door.port}",
+            next_step="Clients that begin with TLS need a port of their own; 465 is the usual one.",
+        )
+    if settings.starttls is Starttls.PASS and settings.client_address is ClientAddress.XCLIENT:
+        raise WrongSetting(
+            "client-address can't be xclient where TLS passes from the first byte: there is no place for a command",
+            next_step="Use --client-address proxy, or leave out --tls-listen.",
         )
 
 
@@ -211,7 +237,7 @@ def _between(number: int, low: int, high: int) -> int:
 def _ports(value: str) -> tuple[int, ...]:
     """Numbers separated by commas, each once."""
     ports = tuple(dict.fromkeys(_between(int(text), 1, 65_535) for text in value.split(",")))
-    if _SMTPS in ports or len(ports) > _PORTS_AT_MOST:
+    if len(ports) > _PORTS_AT_MOST:
         raise ValueError(value)
     return ports
 
@@ -237,10 +263,7 @@ def _yes(value: Any) -> bool:
 _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "state": (Path, "a folder"),
     "intercept": (Intercept, "explicit or transparent"),
-    "ports": (
-        _ports,
-        f"at most {_PORTS_AT_MOST} port numbers separated by commas; not {_SMTPS}, which is encrypted from its first byte",
-    ),
+    "ports": (_ports, f"at most {_PORTS_AT_MOST} port numbers separated by commas"),
     "when_stopped": (WhenStopped, "pass or block"),
     "listen": (Endpoint.parse, "HOST:PORT, IPv6 in brackets"),
     "server": (Endpoint.parse, "HOST:PORT of the real mail server, IPv6 in brackets"),
@@ -252,6 +275,8 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "tls_inspection_ca": (Path, "a folder"),
     "tls_verify_server": (VerifyServer, "require, allow or off"),
     "tls_server_name": (str, "a DNS name"),
+    "tls_listen": (Endpoint.parse, "HOST:PORT, IPv6 in brackets"),
+    "tls_server": (Endpoint.parse, "HOST:PORT of the real mail server's TLS port, IPv6 in brackets"),
     "verdict_threshold": (_threshold, "a number from 1 to 10, or recommended"),
     "fallback_action": (Fallback, "permit or block"),
     "fallback": (_options, f"CONDITION=permit|block, where CONDITION is one of {', '.join(Condition)}"),

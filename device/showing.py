@@ -44,6 +44,7 @@ def status(told: dict[str, Any]) -> str:
             f"  Mode: {told['interception']} ({told['other_way']})",
             f"  Listening on: {told['listen']}",
             f"  Mail server: {told['mail_server']}",
+            *([f"  Implicit TLS: {told['tls_listen']} for {told['tls_mail_server']}"] if "tls_listen" in told else []),
             *([f"  When stopped: mail {_DOES[told['when_stopped']]}"] if "when_stopped" in told else []),
             *(_worker(each) for each in told.get("workers", [])),
             f"  STARTTLS: {told['starttls']}",

@@ -7,6 +7,7 @@ client; so elsewhere than on loopback the server has to be told who the client i
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
@@ -23,26 +24,43 @@ from device.smtp.sessions import SessionCounter
 from device.tls.encryption import PLAIN, Encryption
 
 
-class Entrance:
-    """One address, IPv4 or IPv6, in front of one server. Port 0 takes any free port; `endpoint` names it after bind()."""
+@dataclass(slots=True)
+class TlsDoor:
+    """Where clients come that begin with TLS (RFC 8314, usually port 465), and the server's port that does so, too."""
 
-    def __init__(self, listen: Endpoint, server: Endpoint) -> None:
+    endpoint: Endpoint
+    server: Endpoint
+
+
+class Entrance:
+    """One address, IPv4 or IPv6, in front of one server; and one more, where clients begin with TLS.
+
+    Port 0 takes any free port; `endpoint`, and the door's, name it after bind().
+    """
+
+    def __init__(self, listen: Endpoint, server: Endpoint, tls: TlsDoor | None = None) -> None:
         self.endpoint = listen
+        self.tls = tls
         self._server = server
         self._first = True
 
     async def bind(self, *, shared: bool) -> list[socket.socket]:
-        """Sockets that don't listen yet, `shared` with those of other calls. WrongSetting, if the address can't be had."""
-        try:
-            bound = bound_sockets(self.endpoint, shared=shared, first=self._first)
-        except OSError as error:
-            raise WrongSetting(
-                f"can't listen on {self.endpoint}: {error.strerror or error}",
-                next_step="Is something else listening there? Name another address with --listen.",
-            ) from error
-        self._first = False
+        """Sockets that don't listen yet, `shared` with those of other calls, the TLS door's last.
+
+        WrongSetting, if an address can't be had.
+        """
+        bound = self._bound(self.endpoint, "--listen", shared=shared)
         self.endpoint = Endpoint(self.endpoint.host, bound[0].getsockname()[1])
+        if self.tls is not None:
+            bound += self._bound(self.tls.endpoint, "--tls-listen", shared=shared)
+            self.know(bound)
+        self._first = False
         return bound
+
+    def know(self, bound: Sequence[socket.socket]) -> None:
+        """Which port the TLS door got, where another process has bound it."""
+        if self.tls is not None:
+            self.tls.endpoint = Endpoint(self.tls.endpoint.host, bound[-1].getsockname()[1])
 
     async def open(self) -> None:
         """Clients come by themselves."""
@@ -55,15 +73,35 @@ class Entrance:
 
     def ready(self) -> dict[str, Any]:
         """For the ready line."""
-        return {"smtp": str(self.endpoint)}
+        return {"smtp": str(self.endpoint)} | ({} if self.tls is None else {"smtps": str(self.tls.endpoint)})
 
     def told(self) -> dict[str, Any]:
         """For `srx show status`."""
-        return {"interception": "explicit", "listen": str(self.endpoint), "mail_server": str(self._server)}
+        told = {"interception": "explicit", "listen": str(self.endpoint), "mail_server": str(self._server)}
+        if self.tls is not None:
+            told |= {"tls_listen": str(self.tls.endpoint), "tls_mail_server": str(self.tls.server)}
+        return told
 
     def warnings(self) -> list[str]:
         """Nothing of its own."""
         return []
+
+    def is_tls(self, arrived_at: Endpoint) -> bool:
+        """By the port alone: a door may be open at every address of this machine."""
+        return self.tls is not None and arrived_at.port == self.tls.endpoint.port
+
+    def server_for(self, arrived_at: Endpoint) -> Endpoint:
+        """The one behind the door by which that client came."""
+        return self.tls.server if self.tls is not None and self.is_tls(arrived_at) else self._server
+
+    def _bound(self, address: Endpoint, flag: str, *, shared: bool) -> list[socket.socket]:
+        try:
+            return bound_sockets(address, shared=shared, first=self._first)
+        except OSError as error:
+            raise WrongSetting(
+                f"can't listen on {address}: {error.strerror or error}",
+                next_step=f"Is something else listening there? Name another address with {flag}.",
+            ) from error
 
 
 class Listener:
@@ -85,11 +123,14 @@ class Listener:
         client_address: ClientAddress = ClientAddress.HIDDEN,
         consent: bool = False,
         encryption: Encryption = PLAIN,
+        tls: TlsDoor | None = None,
     ) -> None:
-        refuse_open_relay(listen, client_address, consent=consent)
-        self.entrance = Entrance(listen, server)
-        self._server = server
-        surroundings = Surroundings(lambda _: server, self._dial, reception, limits, tasks, client_address, encryption)
+        for each in (listen, *([tls.endpoint] if tls else [])):
+            refuse_open_relay(each, client_address, consent=consent)
+        self.entrance = here = Entrance(listen, server, tls)
+        surroundings = Surroundings(
+            here.server_for, _dial, reception, limits, tasks, client_address, encryption, here.is_tls
+        )
         self.door = Door(surroundings, counter)
 
     @property
@@ -104,6 +145,7 @@ class Listener:
 
     async def serve(self, bound: Sequence[socket.socket]) -> None:
         """Clients may come on these sockets, wherever they were bound."""
+        self.entrance.know(bound)
         for each in bound:
             await self.door.open_on(each)
 
@@ -111,9 +153,10 @@ class Listener:
         """No more clients; sessions in a transaction may end it within that time, idle ones hear 421 4.3.2."""
         await self.door.close(grace_seconds)
 
-    async def _dial(self, protocol: Callable[[], asyncio.Protocol], _peers: Peers) -> None:
-        """A connection from the device's own address."""
-        await asyncio.get_running_loop().create_connection(protocol, self._server.host, self._server.port)
+
+async def _dial(protocol: Callable[[], asyncio.Protocol], peers: Peers) -> None:
+    """A connection from the device's own address."""
+    await asyncio.get_running_loop().create_connection(protocol, peers.server.host, peers.server.port)
 
 
 def refuse_open_relay(listen: Endpoint, client_address: ClientAddress, *, consent: bool) -> None:

@@ -19,6 +19,7 @@ from device.interception import kernel
 from device.interception.door import Door
 from device.interception.rules import Ours, Rules, WhenStopped
 from device.smtp.connection import Surroundings
+from device.smtp.encrypting import IMPLICIT_TLS_PORT
 from device.smtp.intake import Endpoint, Peers, Reception
 from device.smtp.limits import SessionLimits
 from device.smtp.sessions import SessionCounter
@@ -115,7 +116,13 @@ class Listener:
     ) -> None:
         self.entrance = entrance
         surroundings = Surroundings(
-            lambda arrived_at: arrived_at, _dial, reception, limits, tasks, encryption=encryption
+            lambda arrived_at: arrived_at,
+            _dial,
+            reception,
+            limits,
+            tasks,
+            encryption=encryption,
+            implicit_tls=lambda arrived_at: arrived_at.port == IMPLICIT_TLS_PORT,
         )
         self.door = Door(surroundings, counter)
 

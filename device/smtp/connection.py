@@ -24,6 +24,9 @@ from device.tls.encryption import PLAIN, Encryption
 ServerFor = Callable[[Endpoint], Endpoint]
 """The real server of a client whose connection arrived at that address of ours."""
 
+ImplicitTls = Callable[[Endpoint], bool]
+"""Whether a client whose connection arrived at that address of ours begins with a ClientHello (RFC 8314)."""
+
 Dial = Callable[[Callable[[], asyncio.Protocol], Peers], Awaitable[object]]
 """Connects the protocol to the real server, for that client. OSError, if it can't."""
 
@@ -41,6 +44,7 @@ class Surroundings:
     tasks: asyncio.TaskGroup
     introduce: ClientAddress = ClientAddress.HIDDEN
     encryption: Encryption = PLAIN
+    implicit_tls: ImplicitTls = lambda _: False
 
 
 class Host(Protocol):
@@ -117,7 +121,8 @@ class Connection:
             self._receiving_since = now
         drips = self._receiving_since is not None and now - self._receiving_since > times.message
         client_quiet, server_quiet = self.client.quiet(now), self._server.quiet(now)
-        if not self._server.started and now - self._opened_at > times.connect:
+        connecting = self._connecting is not None and not self._server.started
+        if connecting and now - self._opened_at > times.connect:
             self._unreachable(TimeoutError())
         elif drips or _over(patience.client, client_quiet):
             self.tell(events.ClientSilent())
@@ -129,21 +134,27 @@ class Connection:
     def _client_came(self) -> None:
         around, host = self._around, self._host
         peers = Peers(self.client.peer, around.server_for(self.client.arrived_at))
+        implicit_tls = around.implicit_tls(self.client.arrived_at)
         if host is None or not host.admits(peers.client):
-            self._turn_away(peers)
+            self._turn_away(peers, tell=not implicit_tls)
             return
-        self._session = Session(peers, around.limits, around.introduce, around.encryption.policy)
+        policy = around.encryption.policy
+        self._session = Session(peers, around.limits, around.introduce, policy, implicit_tls=implicit_tls)
         self.admitted, self._log.peers = peers.client, peers
         self._opened_at = asyncio.get_running_loop().time()
         log.debug("session.opened", session=self._log.number, client=peers.client.host, client_port=peers.client.port)
+        if self._session.begins_in_tls:
+            self.client.pause()
         self._connecting = around.tasks.create_task(self._connect(peers))
         self._connecting.add_done_callback(self._connected)
 
-    def _turn_away(self, peers: Peers) -> None:
+    def _turn_away(self, peers: Peers, *, tell: bool) -> None:
+        """A client that begins with TLS is not told: a handshake is what there is no room for."""
         self._log.peers = peers
         self._log().warning("session.refused", code=answers.TOO_MANY_OF_CLIENT.code)
         self._closed_since = asyncio.get_running_loop().time()
-        self.client.send(answers.TOO_MANY_OF_CLIENT.wire())
+        if tell:
+            self.client.send(answers.TOO_MANY_OF_CLIENT.wire())
         self.client.close()
 
     async def _connect(self, peers: Peers) -> None:
@@ -218,7 +229,8 @@ class Connection:
 
     def _encrypt(self, _effect: effects.Encrypt) -> None:
         self.client.pause()
-        self._server.pause()
+        if self._server.started:
+            self._server.pause()
         self._securing = self._around.tasks.create_task(self._secure())
 
     async def _secure(self) -> None:

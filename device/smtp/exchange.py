@@ -35,10 +35,10 @@ class Transaction:
 class Exchange:
     """One client, one server, and between them at most one message."""
 
-    def __init__(self, peers: Peers, limits: SessionLimits) -> None:
+    def __init__(self, peers: Peers, limits: SessionLimits, state: State = State.GREETING) -> None:
         self.peers = peers
         self.limits = limits
-        self.state = State.GREETING
+        self.state = state
         self.effects: list[effects.Effect] = []
         self.upstream = Upstream(self.effects)
         self.downstream = Downstream(self.effects)
@@ -100,10 +100,13 @@ class Exchange:
             self.effects.append(effects.CloseServer())
 
     def close(self, reply: Reply | None = None) -> None:
-        """Ends the session: the message is settled by what is known, a last reply goes to the client, both sides close."""
+        """Ends the session: the message is settled by what is known, a last reply goes to the client, both sides close.
+
+        A client that waits for TLS gets no word in plain text.
+        """
         if self.state is State.CLOSED:
             return
-        if reply is not None:
+        if reply is not None and self.state is not State.OPENING:
             self.downstream.say_last(reply)
         if self.word is not None or self.state is State.ANSWERING:
             self.settle_message(self.word)

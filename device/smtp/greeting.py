@@ -19,14 +19,16 @@ class Greeting:
         self._exchange = exchange
         self._introduce = introduce
 
-    def begin(self) -> None:
-        """The connection to the server stands."""
-        exchange = self._exchange
-        header = header_of(self._introduce, exchange.peers)
+    def present_client(self) -> None:
+        """The connection to the server stands: what goes in front of everything, TLS included."""
+        header = header_of(self._introduce, self._exchange.peers)
         if header:
-            exchange.effects.append(ToServer((header,)))
+            self._exchange.effects.append(ToServer((header,)))
+
+    def expect(self) -> None:
+        """The server speaks next."""
         then = self._ask_for_xclient if self._introduce is ClientAddress.XCLIENT else self._greet
-        exchange.upstream.expect(then)
+        self._exchange.upstream.expect(then)
 
     def _greet(self, reply: Reply) -> None:
         """The server's greeting is the client's, a refusal too: it may still say QUIT (RFC 5321, 3.1)."""

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final, cast
@@ -171,11 +172,11 @@ class Leg(asyncio.Protocol):
         self._paused = True
         self._changed = asyncio.Event()
 
-    async def hello(self) -> str | None:
+    async def hello(self, reader: HelloReader) -> str | None:
         """The server name in the client's ClientHello; the bytes wait for secure(). ssl.SSLError, ConnectionError."""
-        reader, seen = HelloReader(), 0
+        seen = 0
         while True:
-            reader.feed(self._waiting[seen:])
+            self._read_hello(reader, seen)
             if reader.complete:
                 return reader.server_name
             seen = len(self._waiting)
@@ -184,7 +185,9 @@ class Leg(asyncio.Protocol):
             await self._change()
 
     async def secure(self, layer: Layer) -> None:
-        """Shakes hands. ssl.SSLError, if the peer can't or doesn't prove who it is; ConnectionError, if it goes."""
+        """Shakes hands. ssl.SSLError, if the peer can't or doesn't prove who it is; ConnectionError, if it goes or never came."""
+        if not self.started:
+            raise ConnectionResetError("never connected")
         self._layer, early, self._waiting = layer, self._waiting, b""
         self.read(wanted=True)
         self._received(self._decrypted(layer, early))
@@ -217,6 +220,12 @@ class Leg(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def drop(self) -> None:
+        """Closes when what was written is out: an alert says why, where there is one."""
+        self.closing = True
+        if self._transport is not None:
+            self._transport.close()
+
     def read(self, *, wanted: bool) -> None:
         """Goes on or stops reading, so that TCP slows the peer down."""
         if self._transport is None or self._ended or self._transport.is_closing() or wanted is self._reading:
@@ -231,6 +240,14 @@ class Leg(asyncio.Protocol):
     def crowded(self) -> bool:
         """Whether more waits than a handshake needs."""
         return len(self._waiting) > limits.HELLO
+
+    def _read_hello(self, reader: HelloReader, seen: int) -> None:
+        assert self._transport is not None
+        try:
+            reader.feed(self._waiting[seen:])
+        except ssl.SSLError:
+            self._transport.write(reader.alert())
+            raise
 
     async def _change(self) -> None:
         """Until something comes in. ConnectionError, if nothing can."""
@@ -300,4 +317,6 @@ class Leg(asyncio.Protocol):
             transport.close()
         elif not transport.is_closing() and not self._said_eof:
             self._said_eof = True
-            transport.write_eof()
+            # A peer that has reset in this moment is ENOTCONN here; connection_lost tells of it.
+            with suppress(OSError):
+                transport.write_eof()

@@ -52,11 +52,14 @@ class Session:
         limits: SessionLimits,
         introduce: ClientAddress = ClientAddress.HIDDEN,
         starttls: Starttls = Starttls.STRIP,
+        *,
+        implicit_tls: bool = False,
     ) -> None:
-        self._exchange = exchange = Exchange(peers, limits)
+        state = State.OPENING if implicit_tls else State.GREETING
+        self._exchange = exchange = Exchange(peers, limits, state)
         self._outgoing = Outgoing(exchange)
         self._body = Body(exchange, self._outgoing.refuse)
-        self._encrypting = Encrypting(exchange, starttls)
+        self._encrypting = Encrypting(exchange, starttls, implicit=implicit_tls)
         self._dialogue = Dialogue(exchange, self._body, self._encrypting)
         self._introduce = introduce
         self._stopping = False
@@ -77,6 +80,11 @@ class Session:
     def state(self) -> State:
         """Where the session is."""
         return self._exchange.state
+
+    @property
+    def begins_in_tls(self) -> bool:
+        """Whether the client's first bytes are TLS that ends at the device: they wait for effects.Encrypt."""
+        return self._exchange.state is State.OPENING and self._encrypting.inspects
 
     @property
     def reads_client(self) -> bool:
@@ -144,7 +152,12 @@ class Session:
     def _server_came(self, event: events.ServerConnected) -> None:
         exchange = self._exchange
         exchange.peers = Peers(exchange.peers.client, event.server, exchange.peers.greeting_name)
-        Greeting(exchange, self._introduce).begin()
+        greeting = Greeting(exchange, self._introduce)
+        greeting.present_client()
+        if exchange.state is State.OPENING:
+            self._encrypting.begin_first()
+        else:
+            greeting.expect()
 
     def _server_left(self, _event: events.ServerLost) -> None:
         self._lose_server("server.lost")
@@ -166,6 +179,8 @@ class Session:
 
     def _tls_came(self, event: events.Secured | events.ServerNotSecured) -> None:
         self._encrypting.done(event)
+        if self._exchange.state is State.GREETING:
+            Greeting(self._exchange, self._introduce).expect()
 
     def _decided(self, event: events.Decided) -> None:
         self._outgoing.decided(event.outcome)
@@ -243,6 +258,10 @@ class Session:
             exchange.note(event)
             exchange.lose_server()
             self._body.lose_server()
+        elif exchange.state is State.OPENING:
+            exchange.note(event)
+            exchange.lose_server()
+            self._encrypting.begin_first()
         else:
             exchange.break_off(event)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from device.smtp import answers, events, limits
-from device.smtp.connection import Connection, Surroundings
+from device.smtp.connection import Connection, ImplicitTls, Surroundings
 from device.smtp.intake import Endpoint
 from device.tls.encryption import Encryption
 
@@ -68,7 +68,7 @@ class Sessions:
         """The protocol of a client that has just connected."""
         if len(self._open) >= self._around.limits.sessions:
             self._counter.refused()
-            return Refusal()
+            return Refusal(self._around.implicit_tls)
         connection = Connection(self._around, next(self._numbers), self)
         self._open.add(connection)
         self._empty.clear()
@@ -138,10 +138,14 @@ class Sessions:
 
 
 class Refusal(asyncio.Protocol):
-    """Tells a client that there is no room."""
+    """Tells a client that there is no room. One that begins with TLS is not told: a handshake is what there is no room for."""
+
+    def __init__(self, implicit_tls: ImplicitTls) -> None:
+        self._implicit_tls = implicit_tls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
         structlog.get_logger().warning("session.refused", code=answers.TOO_MANY_SESSIONS.code)
-        transport.write(answers.TOO_MANY_SESSIONS.wire())
+        if not self._implicit_tls(Endpoint(*transport.get_extra_info("sockname")[:2])):
+            transport.write(answers.TOO_MANY_SESSIONS.wire())
         transport.close()

@@ -25,7 +25,7 @@ from device.logging import configure
 from device.mail_path import MailPath
 from device.memory import keep_freed_chunks, spare_the_collector
 from device.settings import Settings
-from device.tls.encryption import encryption
+from device.tls.renewed import renewed
 from device.workers.link import Link, as_told
 
 log = structlog.get_logger()
@@ -44,6 +44,7 @@ async def _run(end: socket.socket, sockets: list[socket.socket]) -> None:
     link = await Link.over(end)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the parent, too, and the parent stops us
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the parent reloads
     loop.add_signal_handler(signal.SIGTERM, link.hang_up)
     try:
         if (first := await link.hear()) is None:
@@ -74,7 +75,7 @@ class Worker:
         self._link = link
         self._channel = CloudChannel(Identity.load(settings.state))
         self._keeper = PolicyKeeper(settings.state / "policy.json", self._channel, keeps=False)
-        self._path = MailPath(settings, self._channel, self._keeper, encryption(settings.tls), tasks, alone=False)
+        self._path = MailPath(settings, self._channel, self._keeper, renewed(settings.tls), tasks, alone=False)
         self._membership = Membership(settings.state, self._channel, self._keeper, self._path)
         self._running: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
