@@ -1,10 +1,9 @@
 """Real mail servers, each behind a device that is a process of its own, and sessions that are sent at them raw.
 
-A message is known by its Message-ID, whatever its server keeps of it: so a test can say which ones arrived, and that no other did.
+A message is known by its Message-ID, whatever its server keeps of it: so a test can say which ones arrived, and which not.
 """
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,8 +13,7 @@ from pathlib import Path
 from cloud.address import Address
 from lab.mailserver.server import mail_server
 from lab.processes import command_line, running
-from lab.programs import serving
-from lab.site import free_address
+from tests.keeping_sink import files_in, folder_for_anyone, keeping_sink
 from tests.postfix import Postfix, postfix
 from tests.programs import need, need_root
 
@@ -81,13 +79,14 @@ async def guarded_servers(folder: Path) -> AsyncIterator[dict[str, Guarded]]:
     async with AsyncExitStack() as parts:
         real = await parts.enter_async_context(postfix(settings=LENIENT))
         lab = await parts.enter_async_context(mail_server(FREE, FREE))
-        sink, kept = await parts.enter_async_context(_sink(real.folder / "sink"))
+        kept = parts.enter_context(folder_for_anyone())
+        sink = Address("127.0.0.1", await parts.enter_async_context(keeping_sink(kept)))
 
         async def in_lab(_sessions: int) -> list[str]:
             return [_identity(mail.content) for mail in lab.inboxes.all()]
 
         async def in_sink(_sessions: int) -> list[str]:
-            return [_identity(path.read_bytes()) for path in kept.iterdir()]
+            return [_identity(each) for each in files_in(kept)]
 
         yield {
             name: Guarded(address, await parts.enter_async_context(device_before(address, folder / name)), taken)
@@ -115,18 +114,6 @@ async def device_before(server: Address, state: Path, *flags: str) -> AsyncItera
     arguments = command_line("srx", "run", "--json", "--listen=127.0.0.1:0", f"--server={server}", *flags)
     async with running(arguments, state.with_suffix(".log"), {"SRX_STATE": str(state)}) as device:
         yield Address.parse(device.ready["smtp"])
-
-
-@asynccontextmanager
-async def _sink(folder: Path) -> AsyncIterator[tuple[Address, Path]]:
-    """smtp-sink, and the folder with a file for each message."""
-    folder.mkdir()
-    folder.chmod(0o777)
-    address = free_address()
-    user = ("-u", "nobody") if os.geteuid() == 0 else ()
-    log = folder.with_suffix(".log")
-    async with serving(address, "smtp-sink", *user, "-d", f"{folder}/", str(address), "100", log=log):
-        yield address, folder
 
 
 def _identity(message: bytes) -> str:

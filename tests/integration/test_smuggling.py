@@ -5,7 +5,7 @@ sequence does without the device is shown at a Postfix that reads as it did befo
 """
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,27 +20,46 @@ SERVERS = ("Postfix", "aiosmtpd", "smtp-sink")
 ENVELOPE = ("EHLO client.example.org", "MAIL FROM:<ann@example.com>", "RCPT TO:<bob@example.net>")
 TAKES = ["250", "250", "354", "250"]
 """The replies to another transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """What some server takes for the end of a message, the public case, and whether Postfix did."""
+
+    sequence: bytes
+    case: str
+    at_postfix: bool = False
+
+
 ODD = {
-    "LF.CRLF": (b"\n.\r\n", "CVE-2023-51764 (Postfix), -51765 (Sendmail), -51766 (Exim)"),
-    "LF.LF": (b"\n.\n", "CVE-2023-51764 (Postfix)"),
-    "CRLF.LF": (b"\r\n.\n", "CVE-2023-51764 (Postfix)"),
-    "LF.CR": (b"\n.\r", "SMTP-Smuggling-Tools"),
-    "CR.CR": (b"\r.\r", "SMTP smuggling by way of Cisco Secure Email, which makes CRLF of CR"),
-    "CR.LF": (b"\r.\n", "SMTP-Smuggling-Tools"),
-    "CR.CRLF": (b"\r.\r\n", "as CR.CR"),
-    "CRLF.CR": (b"\r\n.\r", "as CR.CR"),
-    "CRLF.CRCRLF": (b"\r\n.\r\r\n", "SMTP-Smuggling-Tools"),
-    "CRCRLF.LF": (b"\r\r\n.\n", "SMTP-Smuggling-Tools"),
-    "CRCR.CRCR": (b"\r\r.\r\r", "SMTP-Smuggling-Tools"),
-    "LFLF.CRLF": (b"\n\n.\r\n", "CVE-2023-51764 and its kin"),
-    "CRLF NUL.CRLF": (b"\r\n\0.\r\n", "NUL variant"),
-    "CRLF.NUL CRLF": (b"\r\n.\0\r\n", "NUL variant"),
-    "LF NUL.NUL LF": (b"\n\0.\0\n", "NUL variant"),
-    "CR NUL.CRLF": (b"\r\0.\r\n", "NUL variant"),
-    "CRLF.NUL LF": (b"\r\n.\0\n", "NUL variant"),
+    "LF.CRLF": Odd(b"\n.\r\n", "CVE-2023-51764 (Postfix), -51765 (Sendmail), -51766 (Exim)", at_postfix=True),
+    "LF.LF": Odd(b"\n.\n", "CVE-2023-51764 (Postfix)", at_postfix=True),
+    "CRLF.LF": Odd(b"\r\n.\n", "CVE-2023-51764 (Postfix)", at_postfix=True),
+    "LFLF.CRLF": Odd(b"\n\n.\r\n", "CVE-2023-51764 (Postfix)", at_postfix=True),
+    "CRCRLF.LF": Odd(b"\r\r\n.\n", "CVE-2023-51764 (Postfix)", at_postfix=True),
+    "CRLF.CRCRLF": Odd(b"\r\n.\r\r\n", "SMTP-Smuggling-Tools; Postfix drops every CR at a line's end", at_postfix=True),
+    "LF.CR": Odd(b"\n.\r", "SMTP-Smuggling-Tools"),
+    "CR.LF": Odd(b"\r.\n", "SMTP-Smuggling-Tools"),
+    "CR.CR": Odd(b"\r.\r", "SMTP smuggling by way of Cisco Secure Email, which makes CRLF of CR"),
+    "CR.CRLF": Odd(b"\r.\r\n", "as CR.CR"),
+    "CRLF.CR": Odd(b"\r\n.\r", "as CR.CR"),
+    "CRCR.CRCR": Odd(b"\r\r.\r\r", "SMTP-Smuggling-Tools"),
+    "CRLF NUL.CRLF": Odd(b"\r\n\0.\r\n", "NUL variant"),
+    "CRLF.NUL CRLF": Odd(b"\r\n.\0\r\n", "NUL variant"),
+    "CRLF.NUL LF": Odd(b"\r\n.\0\n", "NUL variant"),
+    "LF NUL.NUL LF": Odd(b"\n\0.\0\n", "NUL variant"),
+    "CR NUL.CRLF": Odd(b"\r\0.\r\n", "NUL variant"),
 }
-"""What some server takes for the end of a message, and the public case."""
-ENDS_AT_POSTFIX = ("LF.CRLF", "LF.LF", "CRLF.LF", "CRCRLF.LF", "LFLF.CRLF")
+CLEAR = {
+    "CRLF..CRLF": b"\r\n..\r\n",
+    "CRLF..LF": b"\r\n..\n",
+    "LF..LF": b"\n..\n",
+    "CR..CR": b"\r..\r",
+    "LF": b"\n",
+    "CR": b"\r",
+    "NUL": b"\0",
+}
+"""What nobody takes for an end, and what undoing and doing dot-stuffing must not make one of."""
 numbers = itertools.count(1)
 
 
@@ -86,24 +105,38 @@ def segmentations(odd: bytes) -> Iterator[list[bytes]]:
 @pytest.mark.parametrize("name", ODD)
 async def test_nothing_of_an_ambiguous_message_arrives(servers: dict[str, Guarded], server: str, name: str) -> None:
     """However it is cut into segments: one refusal, and then the client's own QUIT."""
-    odd, case = ODD[name]
-    guarded, before = servers[server], await servers[server].arrived()
-    for first, *others in segmentations(odd):
+    odd, guarded = ODD[name], servers[server]
+    before = await guarded.arrived()
+    for first, *others in segmentations(odd.sequence):
         attack = Attack(next(numbers))
         pieces = [attack.text + first, *others, attack.transaction + b"QUIT\r\n"]
-        assert await guarded.replies((*ENVELOPE, "DATA"), pieces) == ["550", "221"], case
-    assert await guarded.arrived() == before, case
+        assert await guarded.replies((*ENVELOPE, "DATA"), pieces) == ["550", "221"], odd.case
+    assert await guarded.arrived() == before, odd.case
 
 
 @pytest.mark.parametrize("name", ODD)
 async def test_without_the_device_the_sequence_is_an_attack(servers: dict[str, Guarded], name: str) -> None:
     """On a Postfix of before the CVEs, where it takes this sequence for an end: so the test above can fail."""
-    odd, _ = ODD[name]
-    attack, guarded = Attack(next(numbers)), servers["Postfix"]
-    await guarded.replies((*ENVELOPE, "DATA"), [attack.text + odd + attack.transaction + b"QUIT\r\n"], directly=True)
+    odd, attack, guarded = ODD[name], Attack(next(numbers)), servers["Postfix"]
+    sent = attack.text + odd.sequence + attack.transaction + b"QUIT\r\n"
+    await guarded.replies((*ENVELOPE, "DATA"), [sent], directly=True)
     arrived = await guarded.arrived()
     assert attack.outer in arrived
-    assert (attack.inner in arrived) is (name in ENDS_AT_POSTFIX)
+    assert (attack.inner in arrived) is odd.at_postfix
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("name", CLEAR)
+async def test_a_clear_message_is_one(servers: dict[str, Guarded], server: str, name: str) -> None:
+    """What stands in its text stays text, though it looks like commands: the one message arrives, once for each sending."""
+    guarded, attacks = servers[server], []
+    for first, *others in segmentations(CLEAR[name]):
+        attacks.append(Attack(next(numbers)))
+        pieces = [attacks[-1].text + first, *others, attacks[-1].transaction + b"QUIT\r\n"]
+        assert await guarded.replies((*ENVELOPE, "DATA"), pieces) == ["250", "221"]
+    arrived = await guarded.arrived()
+    assert [arrived.count(each.outer) for each in attacks] == [1] * len(attacks)
+    assert not {each.inner for each in attacks} & set(arrived)
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -117,3 +150,50 @@ async def test_behind_a_true_end_are_commands(servers: dict[str, Guarded], serve
     arrived = await guarded.arrived()
     assert {both.outer, both.inner, second.inner} <= set(arrived)
     assert second.outer not in arrived
+
+
+@dataclass(frozen=True, slots=True)
+class Chunked:
+    """What follows RCPT, given the chunks' text and the transaction to smuggle; the replies, QUIT's too; what arrives."""
+
+    sent: Callable[[bytes, bytes], bytes]
+    codes: list[str]
+    arrives: bool
+
+
+def bdat(text: bytes, last: str = " LAST") -> bytes:
+    """RFC 3030, section 2."""
+    return b"BDAT %d%s\r\n" % (len(text), last.encode()) + text
+
+
+CHUNKED = {
+    "an odd dot within": Chunked(lambda text, evil: bdat(text + b"\n.\n" + evil), ["550", "221"], arrives=False),
+    "an odd dot across": Chunked(
+        lambda text, evil: bdat(text + b"\n", "") + bdat(b".\r\n" + evil), ["250", "550", "221"], arrives=False
+    ),
+    "a true end within": Chunked(lambda text, evil: bdat(text + b"\r\n.\r\n" + evil), ["250", "221"], arrives=True),
+    "a true end across": Chunked(
+        lambda text, evil: bdat(text + b"\r\n.", "") + bdat(b"\r\n" + evil), ["250", "250", "221"], arrives=True
+    ),
+    "DATA after BDAT": Chunked(
+        lambda text, evil: bdat(text, "") + b"DATA\r\n" + bdat(b"\r\n.\r\n" + evil),
+        ["250", "503", "250", "221"],
+        arrives=True,
+    ),
+    "nothing at last": Chunked(
+        lambda text, evil: bdat(text + b"\r\n.\r\n" + evil, "") + bdat(b""), ["250", "250", "221"], arrives=True
+    ),
+    "a negative size": Chunked(lambda text, evil: b"BDAT -1 LAST\r\n" + text + b"\r\n" + evil, ["421"], arrives=False),
+    "an absurd size": Chunked(lambda _text, evil: b"BDAT 99999999999999999999\r\n" + evil, ["421"], arrives=False),
+}
+
+
+@pytest.mark.parametrize("name", CHUNKED)
+async def test_chunks_end_where_their_size_says(servers: dict[str, Guarded], name: str) -> None:
+    """BDAT counts octets: what they hold is text, however it goes on to the server; Postfix takes them, too."""
+    row, attack, guarded = CHUNKED[name], Attack(next(numbers)), servers["Postfix"]
+    sent = row.sent(attack.text, attack.transaction) + b"QUIT\r\n"
+    assert await guarded.replies(ENVELOPE, [sent]) == row.codes
+    arrived = await guarded.arrived()
+    assert arrived.count(attack.outer) == row.arrives
+    assert attack.inner not in arrived
