@@ -17,7 +17,7 @@ from tests.keeping_sink import files_in, folder_for_anyone, keeping_sink
 from tests.postfix import Postfix, postfix
 from tests.programs import need, need_root
 
-SECONDS = 60.0
+SECONDS = 30.0
 FREE = Address("127.0.0.1", 0)
 LENIENT = {"smtpd_forbid_bare_newline": "no", "smtpd_peername_lookup": "no"}
 """Postfix as it was when SMTP smuggling became known: it ends a message at a dot between line ends of any kind."""
