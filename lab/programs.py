@@ -49,12 +49,12 @@ async def run(name: str, *arguments: str | Path, given: bytes = b"", seconds: fl
     process = await asyncio.create_subprocess_exec(
         located(name),
         *map(str, arguments),
-        stdin=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE if given else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        out, _ = await asyncio.wait_for(process.communicate(given), seconds)
+        out, _ = await asyncio.wait_for(process.communicate(given or None), seconds)
     finally:
         if process.returncode is None:
             process.kill()
