@@ -168,17 +168,24 @@ class InPath:
 
 
 @asynccontextmanager
-async def in_path(folder: Path) -> AsyncIterator[InPath]:
-    """Build it, and take it down. Skips the test by name where the machine can't."""
+async def hosts() -> AsyncIterator[None]:
+    """The network alone. Skips the test by name where the machine can't make it."""
     need("ip", "nft")
     need_root("a network of namespaces")
     async with AsyncExitStack() as parts:
         try:
-            network = await parts.enter_async_context(built(NETWORK))
+            await parts.enter_async_context(built(NETWORK))
         except CannotBuild as error:
             go_without(f"network namespaces can't be made here: {error}")
+        yield
+
+
+@asynccontextmanager
+async def in_path(folder: Path) -> AsyncIterator[InPath]:
+    """The network and its mail servers; taken down with the block."""
+    async with hosts(), AsyncExitStack() as parts:
         made = InPath(folder, {})
-        with inside(network.namespace("server")):
+        with inside(NETWORK.namespace("server")):
             for version, host in SERVER.items():
                 server = mail_server(Address(host, 25), Address("127.0.0.1", 0))
                 made.servers[version] = await parts.enter_async_context(server)
