@@ -145,7 +145,7 @@ class Dialogue:
             return
         if exchange.transaction.mail_from is not None:
             exchange.downstream.say(answers.BAD_SEQUENCE)
-        elif _declared_size(path) > exchange.size_limit:
+        elif path.parameters and _declared_size(path) > exchange.size_limit:
             exchange.note("session.message-too-big", answers.TOO_BIG)
             exchange.downstream.say(answers.TOO_BIG)
         else:
@@ -181,7 +181,7 @@ class Dialogue:
         known = self._exchange.capabilities
         if path is None:
             self._exchange.downstream.say(answers.BAD_PATH)
-        elif not all(known.knows_parameter(each, table) for each in path.parameters):
+        elif path.parameters and not all(known.knows_parameter(each, table) for each in path.parameters):
             self._exchange.downstream.say(answers.UNKNOWN_PARAMETER)
         else:
             return path

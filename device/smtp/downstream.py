@@ -49,6 +49,11 @@ class Downstream:
         return len(self._data) - self._at
 
     @property
+    def crowded(self) -> bool:
+        """Whether so much waits that no more should come for now."""
+        return len(self._data) - self._at > limits.INPUT_AHEAD
+
+    @property
     def settled(self) -> bool:
         """Whether every reply has gone out."""
         return not self._owed
@@ -92,8 +97,12 @@ class Downstream:
 
     def answer(self, slot: Slot, reply: Reply) -> None:
         """The reply is there; it goes out when all before it are."""
-        slot.reply = reply
         owed = self._owed
+        if owed[0] is slot and len(owed) == 1:
+            owed.popleft()
+            self._send(reply)
+            return
+        slot.reply = reply
         while owed and (ready := owed[0].reply) is not None:
             owed.popleft()
             self._send(ready)

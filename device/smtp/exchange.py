@@ -55,7 +55,7 @@ class Exchange:
         return self.capabilities.size_limit(self.limits.message_size)
 
     def move(self, signal: Signal) -> None:
-        """To the next state."""
+        """To the next state; NoSuchTransition, if the table has none."""
         self.state = after(self.state, signal)
 
     def note(self, event: str, reply: Reply | None = None) -> None:

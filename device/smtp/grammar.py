@@ -40,7 +40,7 @@ class Command(NamedTuple):
     def of(cls, line: bytes) -> Self:
         """Splits at the first blank; MAIL and RCPT have theirs before FROM: and TO:, which path_of looks at."""
         verb, _, argument = line.partition(b" ")
-        return cls(line, verb.strip().upper(), argument.strip(b" \t"))
+        return cls(line, verb.strip().upper(), argument.strip(b" \t") if argument else argument)
 
     @property
     def odd(self) -> bool:
@@ -66,13 +66,13 @@ class Path(NamedTuple):
 def path_of(command: Command, introduction: bytes) -> Path | None:
     """What follows FROM: or TO: (`introduction`); None if it is neither a path nor its parameters."""
     head, colon, rest = command.argument.partition(b":")
-    if not colon or head.strip().upper() != introduction:
+    if not colon or (head != introduction and head.strip().upper() != introduction):
         return None
     match = PATH.fullmatch(rest)
     if match is None:
         return None
-    parameters = tuple(match[3].split())
-    if not all(PARAMETER.fullmatch(each) for each in parameters):
+    parameters = tuple(match[3].split()) if match[3] else ()
+    if parameters and not all(PARAMETER.fullmatch(each) for each in parameters):
         return None
     return Path(match[2] if match[1] is None else match[1], parameters)
 
@@ -113,10 +113,15 @@ class ReplyReader:
         """Whether no part of a reply waits for its rest."""
         return not self._rest and not self._lines
 
+    def one(self, data: bytes) -> Reply | None:
+        """The reply, where `data` is one of one line, whole, and nothing waits before it; None, and nothing is taken, else."""
+        if self._rest or self._lines or len(data) > limits.REPLY_LINE:
+            return None
+        line = ONE_LINE.fullmatch(data)
+        return None if line is None else Reply(int(line[1]), (line[2] or b"",))
+
     def feed(self, data: bytes) -> list[Reply]:
         """The replies that are whole now."""
-        if self.empty and (one := ONE_LINE.fullmatch(data)) is not None and len(data) <= limits.REPLY_LINE:
-            return [Reply(int(one[1]), (one[2] or b"",))]
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > limits.REPLY_LINE:
             raise BadReply("a reply line without an end")

@@ -26,5 +26,7 @@ class Reply:
 
     def wire(self) -> bytes:
         """The reply's bytes, CRLF included."""
+        if len(self.lines) == 1:
+            return b"%d %b\r\n" % (self.code, self.lines[0])
         *before, last = self.lines
         return b"".join([b"%d-%b\r\n" % (self.code, line) for line in before]) + b"%d %b\r\n" % (self.code, last)

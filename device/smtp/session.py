@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from device.smtp import answers, events
-from device.smtp import limits as caps
 from device.smtp.body import Body
 from device.smtp.dialogue import Dialogue
 from device.smtp.downstream import Presence
@@ -87,9 +86,9 @@ class Session:
         return self._exchange.state is State.OPENING and self._encrypting.inspects
 
     @property
-    def reads_client(self) -> bool:
-        """Whether more client input is welcome; false while too much of it waits for its turn."""
-        return self._exchange.downstream.waiting <= caps.INPUT_AHEAD
+    def crowded(self) -> bool:
+        """Whether so much of the client's input waits for its turn that more is not welcome."""
+        return self._exchange.downstream.crowded
 
     @property
     def holding(self) -> bool:
@@ -221,8 +220,9 @@ class Session:
         presence = exchange.downstream.presence
         if presence is Presence.GONE and exchange.state is not State.ANSWERING:
             exchange.close()
-        while self._step():
-            pass
+        if exchange.downstream.waiting or exchange.state is State.CHUNK:  # a chunk of nothing ends without input
+            while self._step():
+                pass
         if presence is Presence.ENDED:
             self._end_of_client()
         elif self._stopping and self._awaits_client and exchange.transaction.mail_from is None:

@@ -63,8 +63,13 @@ class Upstream:
 
     def ask(self, pieces: Iterable[bytes], then: Then, *, alone: bool = True) -> None:
         """Asks, now or when it is this ask's turn."""
-        self._waiting.append(Ask(pieces, then, alone))
-        self._send_on()
+        ask = Ask(pieces, then, alone)
+        if self._waiting or self._sent or self.lost:
+            self._waiting.append(ask)
+            self._send_on()
+        else:
+            self._sent.append(ask)
+            self._effects.append(ToServer(pieces))
 
     def expect(self, then: Then) -> None:
         """An answer comes unasked: the greeting."""
@@ -72,6 +77,11 @@ class Upstream:
 
     def receive(self, data: bytes) -> None:
         """The server's bytes. BadReply, if they are no reply or answer nothing."""
+        if len(self._sent) == 1 and not self._behind and (reply := self._reader.one(data)) is not None:
+            self._sent.popleft().then(reply)
+            if self._waiting:
+                self._send_on()
+            return
         self._behind.extend(self._reader.feed(data))
         while self._behind:
             reply = self._behind.popleft()
