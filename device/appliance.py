@@ -41,7 +41,9 @@ from device.inspection.held_bytes import HeldBytes
 from device.inspection.inspector import Desk, Inspector
 from device.inspection.policy import InspectionPolicy
 from device.inspection.verdicts import VerdictMemory
-from device.interception import explicit, kernel, transparent
+from device.interception import bridge, explicit, kernel, redirect, transparent
+from device.interception.bridge import Bridged
+from device.interception.routed import Routed
 from device.interception.rules import Ours
 from device.logging import configure
 from device.memory import keep_freed_chunks
@@ -127,9 +129,8 @@ class Appliance:
         self._running: list[asyncio.Task[None]] = []
         self._ours = Ours.of(settings.state.resolve())
         self._let_pass = False
-        self._transparently = settings.intercept is Intercept.TRANSPARENT
-        self._obstacle: str | None = None
-        self._listener = self._transparent() if self._transparently else self._explicit()
+        self._obstacles: dict[Intercept, str | None] = {}
+        self._listener = self._listening()
         self._status = Status(
             system_clock(),
             self._intercepting,
@@ -204,15 +205,32 @@ class Appliance:
 
     async def _begin_intercepting(self) -> None:
         """What a crash left of another way of interception is gone, too."""
-        self._obstacle = await kernel.obstacle()
-        if not self._transparently and kernel.may_change():
+        self._obstacles = {
+            Intercept.EXPLICIT: None,
+            Intercept.TRANSPARENT: await kernel.obstacle(),
+            Intercept.BRIDGE: await bridge.obstacle(self._settings.bridge),
+            Intercept.REDIRECT: await redirect.obstacle(),
+        }
+        if self._settings.intercept is Intercept.EXPLICIT and kernel.may_change():
             await kernel.withdraw(self._ours, let_pass=True)
         await self._listener.start()
 
     def _intercepting(self) -> dict[str, Any]:
-        """Which way is taken, and why the other one isn't."""
-        other = "explicit: possible" if self._transparently else f"transparent: {self._obstacle or 'possible'}"
-        return {**self._listener.told(), "other_way": other, "warnings": self._listener.warnings()}
+        """Which way is taken, and which others are possible, or why they aren't."""
+        others = {way: why or "possible" for way, why in self._obstacles.items() if way is not self._settings.intercept}
+        return {**self._listener.told(), "other_ways": others, "warnings": self._listener.warnings()}
+
+    def _listening(self) -> explicit.Listener | transparent.Listener | redirect.Listener:
+        settings = self._settings
+        match settings.intercept:
+            case Intercept.EXPLICIT:
+                return self._explicit()
+            case Intercept.TRANSPARENT:
+                return self._transparent(Routed(self._ours, settings.ports, settings.when_stopped))
+            case Intercept.BRIDGE:
+                return self._transparent(Bridged(self._ours, settings.ports, settings.when_stopped, settings.bridge))
+            case Intercept.REDIRECT:
+                return self._redirect()
 
     def _explicit(self) -> explicit.Listener:
         settings = self._settings
@@ -233,15 +251,28 @@ class Appliance:
             encryption=self._tls,
         )
 
-    def _transparent(self) -> transparent.Listener:
+    def _transparent(self, position: transparent.Position) -> transparent.Listener:
         return transparent.Listener(
-            self._ours,
-            self._settings.ports,
-            self._settings.when_stopped,
+            position,
             Inspector(self._desk()),
             self._limits(),
             tasks=self._tasks,
             counter=SessionCount(self._counters),
+            encryption=self._tls,
+        )
+
+    def _redirect(self) -> redirect.Listener:
+        settings = self._settings
+        return redirect.Listener(
+            self._ours,
+            settings.ports,
+            settings.when_stopped,
+            Inspector(self._desk()),
+            self._limits(),
+            tasks=self._tasks,
+            counter=SessionCount(self._counters),
+            client_address=settings.client_address,
+            consent=settings.accept_open_relay,
             encryption=self._tls,
         )
 

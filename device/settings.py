@@ -41,10 +41,15 @@ class LogFormat(StrEnum):
 
 
 class Intercept(StrEnum):
-    """How mail comes to the device: clients connect to it, or it takes what passes on the way to any server."""
+    """How mail comes to the device: clients connect to it, or it takes what passes on the way to any server.
+
+    It passes through a router (TPROXY, or redirection where the kernel has no TPROXY) or through a bridge.
+    """
 
     EXPLICIT = "explicit"
     TRANSPARENT = "transparent"
+    BRIDGE = "bridge"
+    REDIRECT = "redirect"
 
 
 class FirstSeen(StrEnum):
@@ -60,6 +65,7 @@ class Settings:
 
     state: Path
     intercept: Intercept = Intercept.EXPLICIT
+    bridge: str | None = None
     ports: tuple[int, ...] = _PORTS
     when_stopped: WhenStopped = WhenStopped.PASS
     listen: Endpoint = _LISTEN
@@ -145,16 +151,19 @@ def _convert(name: str, value: Any) -> Any:
 
 
 def _fit_together(settings: Settings) -> None:
-    """What belongs to the other way of interception would have no effect: that is said, not swallowed."""
-    transparent = {"ports": settings.ports != _PORTS, "when-stopped": settings.when_stopped is not WhenStopped.PASS}
-    explicit = {
-        "server": settings.server is not None,
-        "listen": settings.listen != _LISTEN,
-        "client-address": settings.client_address is not ClientAddress.HIDDEN,
-        "accept-open-relay": settings.accept_open_relay,
-    }
+    """What belongs to another way of interception would have no effect: that is said, not swallowed."""
     here = settings.intercept
-    astray = transparent if here is Intercept.EXPLICIT else explicit
+    passing = here is not Intercept.EXPLICIT
+    introduced = here in (Intercept.EXPLICIT, Intercept.REDIRECT)
+    astray = {
+        "ports": settings.ports != _PORTS and not passing,
+        "when-stopped": settings.when_stopped is not WhenStopped.PASS and not passing,
+        "bridge": settings.bridge is not None and here is not Intercept.BRIDGE,
+        "server": settings.server is not None and passing,
+        "listen": settings.listen != _LISTEN and passing,
+        "client-address": settings.client_address is not ClientAddress.HIDDEN and not introduced,
+        "accept-open-relay": settings.accept_open_relay and not introduced,
+    }
     for name in (each for each, given in astray.items() if given):
         raise WrongSetting(f"{name} has no meaning with --intercept {here}", next_step="Leave one of them out.")
 
@@ -197,7 +206,8 @@ def _yes(value: Any) -> bool:
 
 _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "state": (Path, "a folder"),
-    "intercept": (Intercept, "explicit or transparent"),
+    "intercept": (Intercept, "explicit, transparent, bridge or redirect"),
+    "bridge": (str, "the name of a bridge of this machine"),
     "ports": (
         _ports,
         f"at most {_PORTS_AT_MOST} port numbers separated by commas; not {_SMTPS}, which is encrypted from its first byte",

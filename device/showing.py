@@ -41,7 +41,9 @@ def status(told: dict[str, Any]) -> str:
     if "listen" in told:
         lines += [
             "Interception:",
-            f"  Mode: {told['interception']} ({told['other_way']})",
+            f"  Mode: {told['interception']}",
+            *(f"    {way}: {possible}" for way, possible in told["other_ways"].items()),
+            *([f"  Bridge: {told['bridge']}"] if "bridge" in told else []),
             f"  Listening on: {told['listen']}",
             f"  Mail server: {told['mail_server']}",
             *([f"  When stopped: mail {_DOES[told['when_stopped']]}"] if "when_stopped" in told else []),

@@ -88,10 +88,15 @@ def refuse_open_relay(listen: Endpoint, client_address: ClientAddress, *, consen
     """WrongSetting, if the server would take strangers for the device without anybody having wanted it."""
     if _is_loopback(listen.host) or client_address is not ClientAddress.HIDDEN or consent:
         return
-    raise WrongSetting(
-        f"Listening on {listen.host} would let the server take every client for this device: an open relay.",
-        next_step="Let the server learn the client (--client-address proxy or xclient), listen on loopback, or consent to it.",
-        listen=listen.host,
+    raise open_relay(f"Listening on {listen.host}", "listen on loopback, ")
+
+
+def open_relay(what: str, instead: str = "") -> WrongSetting:
+    """The error for what would make one; `instead` is another way out, beside telling the server and wanting it so."""
+    return WrongSetting(
+        f"{what} would let the server take every client for this device: an open relay.",
+        next_step=f"Let the server learn the client (--client-address proxy or xclient), {instead}or consent to it "
+        "(--accept-open-relay).",
     )
 
 

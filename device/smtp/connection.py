@@ -20,8 +20,8 @@ from device.smtp.session import Session
 from device.smtp.states import State
 from device.tls.encryption import PLAIN, Encryption
 
-ServerFor = Callable[[Endpoint], Endpoint]
-"""The real server of a client whose connection arrived at that address of ours."""
+ServerFor = Callable[[Leg], Endpoint]
+"""The real server of a client."""
 
 Dial = Callable[[Callable[[], asyncio.Protocol], Peers], Awaitable[object]]
 """Connects the protocol to the real server, for that client. OSError, if it can't."""
@@ -112,7 +112,7 @@ class Connection:
             self.tell(events.KeepaliveDue())
 
     def _client_came(self) -> None:
-        peers = Peers(self.client.peer, self._around.server_for(self.client.arrived_at))
+        peers = Peers(self.client.peer, self._around.server_for(self.client))
         around = self._around
         self._session = Session(peers, around.limits, around.introduce, around.encryption.policy)
         self._log = self._log.bind(client=peers.client.host)
@@ -198,7 +198,7 @@ class Connection:
         became: events.Event = events.ClientLost()
         with self._boundary("secure"):
             seconds = around.limits.times.handshake
-            host = around.server_for(self.client.arrived_at).host
+            host = around.server_for(self.client).host
             became = await secure_both(self.client, self._server, around.encryption, host, seconds)
         self._securing = None
         if not isinstance(became, events.ClientLost):

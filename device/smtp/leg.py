@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from asyncio.trsock import TransportSocket
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -68,12 +69,18 @@ class Leg(asyncio.Protocol):
         host, port = self._transport.get_extra_info("sockname")[:2]
         return Endpoint(host, port)
 
+    @property
+    def socket(self) -> TransportSocket:
+        """What the kernel can be asked of."""
+        assert self._transport is not None
+        return cast("TransportSocket", self._transport.get_extra_info("socket"))
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._now = asyncio.get_running_loop().time
         self.heard = self.said = self._now()
         self._transport.set_write_buffer_limits(high=limits.WRITE_AHEAD)
-        self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.closing:
             self.abort()
         else:

@@ -19,10 +19,20 @@ from lab.topology.build import CannotBuild, built, command_in, inside
 from lab.topology.hosts import Cable, Host, Network, Port
 from tests.programs import go_without, need, need_root
 
-CLIENT = {4: "192.0.2.10", 6: "2001:db8:1::10"}
-SERVER = {4: "198.51.100.25", 6: "2001:db8:2::25"}
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 SUBMISSION, WEB = 587, 80
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A network of client, device and server, the addresses of its ends by version of IP, and how the device intercepts."""
+
+    network: Network
+    client: Mapping[int, str]
+    server: Mapping[int, str]
+    intercept: str
+
+
 NETWORK = Network(
     f"srx{os.getpid()}",
     (
@@ -38,6 +48,12 @@ NETWORK = Network(
         Host("server", (Port.of("eth0", "198.51.100.25/24", "2001:db8:2::25/64"),), ("198.51.100.1", "2001:db8:2::1")),
     ),
     (Cable(("client", "eth0"), ("device", "ge0")), Cable(("server", "eth0"), ("device", "ge1"))),
+)
+ROUTED = Site(
+    NETWORK,
+    {4: "192.0.2.10", 6: "2001:db8:1::10"},
+    {4: "198.51.100.25", 6: "2001:db8:2::25"},
+    "transparent",
 )
 
 
@@ -73,20 +89,23 @@ class Talk:
 class InPath:
     """The network with its mail servers; the device is started and stopped by tests."""
 
+    site: Site
     folder: Path
     servers: dict[int, MailServer]
     seen_at_web: list[tuple[str, int]] = field(default_factory=list)
     device: Running | None = None
 
     async def start_device(self, *flags: str) -> Running:
-        arguments = command_line("srx", "run", "--intercept=transparent", "--json", "--log-format=json", *flags)
-        command = command_in(NETWORK, "device", *arguments)
+        arguments = command_line(
+            "srx", "run", f"--intercept={self.site.intercept}", "--json", "--log-format=json", *flags
+        )
+        command = command_in(self.site.network, "device", *arguments)
         self.device = await start(command, self.folder / "device.log", self.environment)
         return self.device
 
     async def say(self, *arguments: str, status: int = 0) -> str:
         """A command of the device's, on its machine; what it prints."""
-        return await on_device(*command_line("srx", *arguments), status=status, environment=self.environment)
+        return await self.on_device(*command_line("srx", *arguments), status=status, environment=self.environment)
 
     async def stop_device(self) -> None:
         assert self.device is not None
@@ -115,14 +134,14 @@ class InPath:
     @asynccontextmanager
     async def talk(self, version: int, port: int = 25, own_port: int = 0) -> AsyncIterator[Talk]:
         """A connection from the client to the server. ConnectionError, if there is none."""
-        with inside(NETWORK.namespace("client")):
+        with inside(self.site.network.namespace("client")):
             made = socket.socket(FAMILY[version], socket.SOCK_STREAM)
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            made.bind((CLIENT[version], own_port))
+            made.bind((self.site.client[version], own_port))
             async with asyncio.timeout(10):
-                await asyncio.get_running_loop().sock_connect(made, (SERVER[version], port))
+                await asyncio.get_running_loop().sock_connect(made, (self.site.server[version], port))
         except BaseException:
             made.close()
             raise
@@ -138,12 +157,27 @@ class InPath:
         before = len(self.arrived(version))
         async with self.talk(version, port) as talk:
             await talk.mail()
-            assert talk.peer == (SERVER[version], port)
+            assert talk.peer == (self.site.server[version], port)
             mails = self.arrived(version)
             assert len(mails) == before + 1
             assert mails[-1].client == f"{talk.own[0]}:{talk.own[1]}"
             await talk.say("QUIT", "221 ")
             return mails[-1]
+
+    async def on_device(
+        self, *command: str, text: str = "", status: int = 0, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
+        """Run a command on the device's machine; what it prints."""
+        process = await asyncio.create_subprocess_exec(
+            *command_in(self.site.network, "device", *command),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **environment},
+        )
+        out, _ = await process.communicate(text.encode())
+        assert process.returncode == status, out.decode()
+        return out.decode()
 
     async def in_kernel(self) -> str:
         """Everything of nftables and policy routing on the device's machine, but for what Linux begins with."""
@@ -155,24 +189,24 @@ class InPath:
                 for what in (("rule",), ("route", "show", "table", "all"))
             ),
         )
-        said = [await on_device(*command) for command in commands]
+        said = [await self.on_device(*command) for command in commands]
         lines = "".join(said).splitlines()
         return "\n".join(line for line in lines if "srx_" in line or "fwmark" in line or "local default" in line)
 
 
 @asynccontextmanager
-async def in_path(folder: Path) -> AsyncIterator[InPath]:
+async def in_path(folder: Path, site: Site = ROUTED) -> AsyncIterator[InPath]:
     """Build it, and take it down. Skips the test by name where the machine can't."""
     need("ip", "nft")
     need_root("a network of namespaces")
     async with AsyncExitStack() as parts:
         try:
-            network = await parts.enter_async_context(built(NETWORK))
+            network = await parts.enter_async_context(built(site.network))
         except CannotBuild as error:
             go_without(f"network namespaces can't be made here: {error}")
-        made = InPath(folder, {})
+        made = InPath(site, folder, {})
         with inside(network.namespace("server")):
-            for version, host in SERVER.items():
+            for version, host in site.server.items():
                 server = mail_server(Address(host, 25), Address("127.0.0.1", 0))
                 made.servers[version] = await parts.enter_async_context(server)
                 web = await asyncio.start_server(_web(made), host, WEB)
@@ -192,19 +226,3 @@ def _web(made: InPath) -> Any:
         writer.close()
 
     return answer
-
-
-async def on_device(
-    *command: str, text: str = "", status: int = 0, environment: Mapping[str, str] = MappingProxyType({})
-) -> str:
-    """Run a command on the device's machine; what it prints."""
-    process = await asyncio.create_subprocess_exec(
-        *command_in(NETWORK, "device", *command),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, **environment},
-    )
-    out, _ = await process.communicate(text.encode())
-    assert process.returncode == status, out.decode()
-    return out.decode()
