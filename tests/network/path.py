@@ -93,6 +93,7 @@ class InPath:
     folder: Path
     servers: dict[int, MailServer]
     seen_at_web: list[tuple[str, int]] = field(default_factory=list)
+    heard_at_web: list[bytes] = field(default_factory=list)
     device: Running | None = None
 
     async def start_device(self, *flags: str) -> Running:
@@ -132,14 +133,16 @@ class InPath:
         return self.servers[version].inboxes.all()
 
     @asynccontextmanager
-    async def talk(self, version: int, port: int = 25, own_port: int = 0) -> AsyncIterator[Talk]:
+    async def talk(
+        self, version: int, port: int = 25, own_port: int = 0, own_address: str | None = None
+    ) -> AsyncIterator[Talk]:
         """A connection from the client to the server. ConnectionError, if there is none."""
         with inside(self.site.network.namespace("client")):
             made = socket.socket(FAMILY[version], socket.SOCK_STREAM)
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            made.bind((self.site.client[version], own_port))
+            made.bind((own_address or self.site.client[version], own_port))
             async with asyncio.timeout(10):
                 await asyncio.get_running_loop().sock_connect(made, (self.site.server[version], port))
         except BaseException:
@@ -180,18 +183,22 @@ class InPath:
         return out.decode()
 
     async def in_kernel(self) -> str:
-        """Everything of nftables and policy routing on the device's machine, but for what Linux begins with."""
+        """Everything of nftables, policy routing and neighbours on the device's machine, but for what Linux begins with."""
         commands = (
             ("nft", "list", "ruleset"),
             *(
                 ("ip", family, *what)
                 for family in ("-4", "-6")
-                for what in (("rule",), ("route", "show", "table", "all"))
+                for what in (("rule",), ("route", "show", "table", "all"), ("neigh", "show", "nud", "permanent"))
             ),
         )
         said = [await self.on_device(*command) for command in commands]
         lines = "".join(said).splitlines()
-        return "\n".join(line for line in lines if "srx_" in line or "fwmark" in line or "local default" in line)
+        return "\n".join(
+            line
+            for line in lines
+            if any(each in line for each in ("srx_", "fwmark", "local default", "default via", "PERMANENT"))
+        )
 
 
 @asynccontextmanager
@@ -222,7 +229,8 @@ def _web(made: InPath) -> Any:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Echoes a line."""
         made.seen_at_web.append(writer.get_extra_info("peername")[:2])
-        writer.write(await reader.readline())
+        made.heard_at_web.append(await reader.readline())
+        writer.write(made.heard_at_web[-1])
         writer.close()
 
     return answer
