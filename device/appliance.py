@@ -161,6 +161,8 @@ class Appliance:
         log.warning(
             "device.fallback", action=self._settings.fallback_action.value, meaning="mail whose verdict is unknown"
         )
+        for warning in self._listener.warnings():
+            log.warning("device.interception", meaning=warning)
         if self._channel.identity is None:  # what else there may be to warn of is known only after a moment
             log.warning("device.not-enrolled", meaning=self._status.warnings()[0])
 

@@ -84,7 +84,7 @@ class Listener:
 
     async def stop(self, grace_seconds: float) -> None:
         """New connections pass or are refused, as it was wished; those that are here may finish."""
-        await self._taking.empty(redirect_rules.TAKE)
+        await self._taking.empty(redirect_rules.NEWCOMERS)
         await self._door.close(grace_seconds)
 
     async def close(self, *, let_pass: bool) -> None:

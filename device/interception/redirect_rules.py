@@ -7,22 +7,34 @@ goes with the device (while_running.py); where the device is to fail closed, a c
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from device.interception.rules import BEGINNING, Standing, WhenStopped, block, port_set
 
-TAKE = "take"
-"""The chain that takes new connections: emptied when the device is to take no more. Translation of the others goes on with it."""
-_PROTOCOLS = {4: "ipv4", 6: "ipv6"}
+NEWCOMERS: Final = "newcomers"
+"""The chain that takes new connections: emptied when the device is to take no more."""
+_PROTOCOLS: Final = {4: "ipv4", 6: "ipv6"}
 
 
 def while_running(ports: tuple[int, ...], listening: Mapping[int, int]) -> str:
-    """The chain of the table that goes with the device; `listening` is our port for each version of IP."""
+    """The chains of the table that goes with the device; `listening` is our port for each version of IP.
+
+    Without a rule that asks for connection tracking the kernel ends it, and with it the translation of those that are here; so
+    one stays when there are no newcomers any more.
+    """
     taken = "".join(
         f"    meta nfproto {_PROTOCOLS[version]} tcp dport {port_set(ports)} {BEGINNING} fib daddr type != local "
         f"redirect to :{port}\n"
         for version, port in listening.items()
     )
-    return f"  chain {TAKE} {{\n    type nat hook prerouting priority dstnat; policy accept;\n{taken}  }}\n"
+    return f"""\
+  chain {NEWCOMERS} {{
+{taken}  }}
+  chain take {{
+    type nat hook prerouting priority dstnat; policy accept;
+    ct state new jump {NEWCOMERS}
+  }}
+"""
 
 
 def standing(ports: tuple[int, ...], when_stopped: WhenStopped) -> Standing:

@@ -87,7 +87,7 @@ class Listener:
         if (reason := await kernel.obstacle()) is not None:
             raise CannotIntercept(
                 f"mail can't be intercepted transparently here: {reason}",
-                next_step="Run it where it can be, or in explicit mode (--intercept explicit).",
+                next_step="Run it where it can be; or --intercept redirect, which needs no TPROXY; or explicit.",
             )
         sockets = [each for family in _LOOPBACK if (each := self._listening_socket(family)) is not None]
         self._families = [_FAMILY_NAMES[each.family] for each in sockets]

@@ -193,12 +193,9 @@ class InPath:
             ),
         )
         said = [await self.on_device(*command) for command in commands]
+        ours = ("srx_", "fwmark", "local default", "default via", "PERMANENT")
         lines = "".join(said).splitlines()
-        return "\n".join(
-            line
-            for line in lines
-            if any(each in line for each in ("srx_", "fwmark", "local default", "default via", "PERMANENT"))
-        )
+        return "\n".join(line for line in lines if any(each in line for each in ours))
 
 
 @asynccontextmanager

@@ -49,7 +49,7 @@ def test_fallback_options_make_the_policy() -> None:
         ("max_message_size", "1"),
         ("client_address", "guess"),
         ("log_format", "xml"),
-        ("intercept", "bridge"),
+        ("intercept", "tap"),
         ("ports", "25,0"),
         ("ports", "25,465"),
         ("when_stopped", "maybe"),
@@ -76,6 +76,10 @@ def test_ports_are_numbers_once_each() -> None:
         ("transparent", "listen", "127.0.0.1:25"),
         ("transparent", "client_address", "proxy"),
         ("transparent", "accept_open_relay", True),
+        ("bridge", "client_address", "proxy"),
+        ("redirect", "server", "127.0.0.1:25"),
+        ("redirect", "bridge", "br0"),
+        ("transparent", "bridge", "br0"),
     ],
 )
 def test_what_would_have_no_effect_is_refused(intercept: str, name: str, value: Any) -> None:
