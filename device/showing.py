@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from device.enrollment.identity import Identity
 
-_DOES: Final = {"pass": "passes uninspected", "block": "is refused"}
+_DOES: Final = {"pass": "passes uninspected", "block": "does not pass"}
 
 
 def without_device(identity: Identity | None) -> dict[str, Any]:

@@ -27,4 +27,4 @@ def test_the_status_of_a_transparent_device_says_what_follows_it() -> None:
     """Fail-open and fail-closed in plain words."""
     shown = {each: showing.status(TOLD | {"when_stopped": each}) for each in ("pass", "block")}
     assert "When stopped: mail passes uninspected" in shown["pass"]
-    assert "When stopped: mail is refused" in shown["block"]
+    assert "When stopped: mail does not pass" in shown["block"]

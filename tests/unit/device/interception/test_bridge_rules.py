@@ -21,7 +21,7 @@ def made(when_stopped: WhenStopped = WhenStopped.PASS, listeners: tuple[Endpoint
 
 def chain(text: str, name: str) -> list[str]:
     """A chain's rules."""
-    return [line.strip() for line in text.partition(f"chain {name} {{")[2].partition("}\n  ")[0].splitlines()]
+    return [line.strip() for line in text.partition(f"chain {name} {{")[2].partition("\n  }\n")[0].splitlines()]
 
 
 def test_the_ip_stack_takes_only_what_the_bridge_has_marked() -> None:
@@ -49,7 +49,7 @@ def test_a_family_without_a_listener_is_bridged() -> None:
 def test_new_connections_are_taken_in_one_chain_that_can_be_emptied() -> None:
     text = made().while_running()
     assert text.count(f"jump {NEWCOMERS}") == 1
-    assert "goto up" in chain(text, NEWCOMERS)[-2]
+    assert chain(text, NEWCOMERS)[-1] == "ether type ip6 goto up"
 
 
 @pytest.mark.parametrize(("port", "other"), [("ge0", 1), ("ge1", 0)])
@@ -61,10 +61,8 @@ def test_a_frame_leaves_only_by_the_port_that_leads_to_its_host(port: str, other
 def test_each_device_has_a_gateway_of_its_own() -> None:
     """It is nobody: link-local, its link address locally administered; and it is forgotten by that address."""
     other = BridgeRules.of(BRIDGE, Rules(Ours.of(PurePath("/var/lib/other")), (25,), LISTENERS))
-    for version, pattern in (
-        (4, r"neigh replace (169\.254\.\S+) lladdr (02:\S+)"),
-        (6, r"neigh replace (fe80::\S+) lladdr (02:\S+)"),
-    ):
+    for version, address in ((4, r"169\.254\.\S+"), (6, r"fe80::\S+")):
+        pattern = rf"neigh replace ({address}) lladdr (02:\S+)"
         own, others = (re.findall(pattern, each.standing().routes[version]) for each in (made(), other))
         assert len(own) == len(others) == 1
         assert own != others

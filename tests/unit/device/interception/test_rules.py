@@ -24,10 +24,10 @@ def test_a_device_is_known_by_its_state_folder() -> None:
     assert 255 < OURS.number < 2**31, "tables below 256 have names of Linux' own"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [RULES.standing().install(OURS), BLOCKING.standing().install(OURS), rules.remove(OURS), rules.leave_block(OURS)],
-)
+INSTALLED = [each.standing().install(OURS) for each in (RULES, BLOCKING)]
+
+
+@pytest.mark.parametrize("text", [*INSTALLED, rules.remove(OURS), rules.leave_block(OURS)])
 def test_no_table_but_ours_is_named(text: str) -> None:
     named = re.findall(r"(?:table|chain) inet (\S+)", text)
     assert set(named) == {OURS.name}
