@@ -10,6 +10,6 @@ The rooms, in the order in which a message visits them:
     actions        permit, tag, quarantine or block, as bytes to send
     telemetry      what is told about it
 
-Beside the way: enrollment (who the device is to the cloud), tls (certificates and encryption of both legs), cli and
-appliance (start and stop).
+Beside the way: enrollment (who the device is to the cloud), tls (certificates and encryption of both legs), workers (several
+processes on one port), cli and appliance (start and stop).
 """

@@ -2,7 +2,7 @@
 
 Start   1. the state folder, the identity and the kept policy from disk
         2. the channel to the cloud, and what is asked over it
-        3. the inspector, and the listener in front of it; where it is transparent, the kernel leads clients there
+        3. whoever carries the mail, listening: this process, or workers; where mail passes, the kernel leads it there
         4. the control socket, and the ready line
 Stop    5. no new connections; mail under way finishes, up to the grace
         6. what is still to be settled with the cloud
@@ -13,71 +13,49 @@ Stop    5. no new connections; mail under way finishes, up to the grace
 import asyncio
 import json
 import random
-import secrets
 import signal
 import sys
-import time
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 import uvloop
 
 from device import control
-from device.background import Background
 from device.clock import system_clock
 from device.cloudlink.channel import CloudChannel
 from device.cloudlink.heartbeat import Heartbeat
 from device.cloudlink.membership import Membership
-from device.cloudlink.passes import PassLink
 from device.cloudlink.policy import PolicyKeeper
-from device.cloudlink.quarantine import QuarantineLink
-from device.cloudlink.reports import Reports
-from device.cloudlink.submission import Submission
+from device.cloudlink.reports import Totals
 from device.enrollment.identity import Identity
-from device.errors import DeviceError, WrongSetting
-from device.inspection.held_bytes import HeldBytes
-from device.inspection.inspector import Desk, Inspector
+from device.errors import DeviceError, NotReloaded, WrongSetting, first_of
 from device.inspection.policy import InspectionPolicy
-from device.inspection.verdicts import VerdictMemory
-from device.interception import bridge, explicit, kernel, redirect, transparent
-from device.interception.bridge import Bridged
-from device.interception.routed import Routed
+from device.interception import bridge, kernel, redirect
+from device.interception.listener import Entrance
 from device.interception.rules import Ours
 from device.logging import configure
-from device.memory import keep_freed_chunks
-from device.message.limits import ScanLimits
+from device.mail_path import MailPath, entrance
+from device.memory import keep_freed_chunks, spare_the_collector
 from device.settings import Intercept, Settings
-from device.smtp.limits import SessionLimits
 from device.state_lock import alone_on
 from device.status import Status
-from device.telemetry.account import Account
-from device.telemetry.counters import Counters, SessionCount
-from device.telemetry.events import Events
 from device.tls.encryption import encryption
+from device.workers.workers import Workers
 
 log = structlog.get_logger()
 
 
 def run(settings: Settings, *, as_json: bool) -> None:
     """Run the device until it is told to stop. Raises DeviceError where it can't start."""
-    configure(settings.log_format)
+    configure(settings.log_format, settings.log_level)
     keep_freed_chunks()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(_run(settings, as_json=as_json))
         except* DeviceError as several:
-            raise _first(several) from None
-
-
-def _first(several: BaseExceptionGroup[DeviceError]) -> DeviceError:
-    """The error that ended the start; the task group has wrapped it."""
-    error: BaseException = several
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, DeviceError)
-    return error
+            raise first_of(several) from None
 
 
 async def _run(settings: Settings, *, as_json: bool) -> None:
@@ -90,8 +68,10 @@ async def _run(settings: Settings, *, as_json: bool) -> None:
 
 async def _serve(appliance: "Appliance", stop: asyncio.Event, *, as_json: bool) -> None:
     """From start to stop; and whatever goes wrong, the machine is as it was."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, appliance.hang_up)
     try:
         await appliance.start()
+        spare_the_collector()
         async with control.listening(appliance.state, appliance.answers(stop)):
             appliance.say_ready(as_json=as_json)
             await stop.wait()
@@ -109,50 +89,78 @@ def _make_state_folder(state: Path) -> None:
         ) from error
 
 
+class Carrier(Protocol):
+    """Whoever carries the mail: this process (device.mail_path), or several (device.workers)."""
+
+    entrance: Entrance
+
+    async def start(self) -> None:
+        """Clients may come. Raises DeviceError."""
+
+    async def reload(self) -> None:
+        """Take up what is on disk, for sessions from now on. Raises NotReloaded."""
+
+    async def counters(self) -> dict[str, int]:
+        """Every counter since the device's start."""
+
+    def told(self) -> dict[str, Any]:
+        """For `srx show status`."""
+
+    def refreshed(self) -> None:
+        """The identity on disk may be another one."""
+
+    def renewed(self) -> None:
+        """The certificate was renewed."""
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Finish what is in flight."""
+
+    def close(self) -> None:
+        """Nothing is left running, also after a failure."""
+
+
 class Appliance:
-    """Everything that runs in one device. Work of its own lives in `tasks`."""
+    """What a device has once, whoever carries its mail. Work of its own lives in `tasks`."""
 
     def __init__(self, settings: Settings, tasks: asyncio.TaskGroup) -> None:
         self.state = settings.state
         self._settings = settings
         self._tasks = tasks
-        self._counters = Counters()
         self._channel = CloudChannel(Identity.load(settings.state))
         self._keeper = PolicyKeeper(settings.state / "policy.json", self._channel)
-        self._memory = VerdictMemory(time.monotonic)
-        self._membership = Membership(
-            settings.state, self._channel, self._keeper, self._memory, system_clock, random.random
-        )
-        self._events = Events(system_clock, partial(secrets.token_urlsafe, 12), self._counters)
-        self._background = Background(tasks)
-        self._tls = encryption(settings.tls)
+        self._tls = encryption(settings.tls)  # before any worker's: what is made on first use is made once
+        self._path = self._workers() if settings.workers > 1 else self._own_path()
+        self._membership = Membership(settings.state, self._channel, self._keeper, self._path)
         self._running: list[asyncio.Task[None]] = []
-        self._ours = Ours.of(settings.state.resolve())
         self._let_pass = False
         self._obstacles: dict[Intercept, str | None] = {}
-        self._listener = self._listening()
         self._status = Status(
             system_clock(),
             self._intercepting,
             self._channel,
             self._keeper,
             self._policy,
-            self._counters,
+            self._path.counters,
             self._tls,
         )
 
     async def start(self) -> None:
         """Take up the kept policy, watch for new ones, and let clients come. Raises WrongSetting, CannotIntercept."""
         self._keeper.load()
-        reports = Reports(self._channel, self._events, self._counters)
-        heartbeat = Heartbeat(self._channel, self._keeper, system_clock)
-        for work in (self._keeper.run(), self._membership.run(), reports.run(), heartbeat.run()):
-            self._running.append(self._tasks.create_task(work))
+        works = [
+            self._keeper.run(),
+            self._membership.run(),
+            self._membership.renew(system_clock, random.random),
+            Heartbeat(self._channel, self._keeper, system_clock).run(),
+        ]
+        if self._settings.workers > 1:
+            works.append(Totals(self._channel, self._path.counters, system_clock).run())
+        self._running = [self._tasks.create_task(work) for work in works]
         await self._begin_intercepting()
 
     def say_ready(self, *, as_json: bool) -> None:
         """One line on standard output that says where clients connect; warnings go to the log."""
-        ready, told = self._listener.ready(), self._listener.told()
+        ready, told = self._path.entrance.ready(), self._path.entrance.told()
         text = json.dumps(ready) if as_json else f"srx: inspecting mail at {told['listen']} for {told['mail_server']}"
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -161,13 +169,17 @@ class Appliance:
         log.warning(
             "device.fallback", action=self._settings.fallback_action.value, meaning="mail whose verdict is unknown"
         )
-        for warning in self._listener.warnings():
+        for warning in self._path.entrance.warnings():
             log.warning("device.interception", meaning=warning)
         if self._channel.identity is None:  # what else there may be to warn of is known only after a moment
             log.warning("device.not-enrolled", meaning=self._status.warnings()[0])
 
     def answers(self, stop: asyncio.Event) -> control.Answers:
         """What commands may ask of the running device."""
+
+        async def status() -> dict[str, Any]:
+            await self._path.counters()  # what workers are told to have is what they have just said
+            return self._status.connection()
 
         def refresh() -> dict[str, Any]:
             self._membership.refresh()
@@ -182,28 +194,46 @@ class Appliance:
             return end()
 
         return {
-            "status": self._status.connection,
+            "status": status,
             "statistics": self._status.statistics,
             "policy": self._status.in_force,
             "refresh": refresh,
+            "reload": self._reload,
             "stop": end,
             "stop-let-pass": end_and_let_pass,
         }
 
+    def hang_up(self) -> None:
+        """SIGHUP, as daemons take it: a reload that nobody waits for; the log has the answer."""
+        self._tasks.create_task(self._reload_unasked())
+
     async def stop(self) -> None:
         """Finish what is in flight, then end."""
-        grace = self._settings.stop_grace
-        await self._listener.stop(grace)
-        await self._background.finish(grace)
+        await self._path.entrance.let_go()
+        await self._path.stop(self._settings.stop_grace)
         for task in self._running:
             task.cancel()
         await asyncio.wait(self._running)
         await self._channel.close()
-        log.info("device.stopped", **self._counters.snapshot())
+        log.info("device.stopped", **await self._path.counters())
 
     async def close(self) -> None:
         """Leave the machine as it was, also after a failure; only a device that fails closed leaves its refusal."""
-        await self._listener.close(let_pass=self._let_pass)
+        self._path.close()
+        await self._path.entrance.close(let_pass=self._let_pass)
+
+    async def _reload(self) -> dict[str, Any]:
+        try:
+            await self._path.reload()
+        except NotReloaded as error:
+            log.error("device.not-reloaded", meaning=error.sentence, next_step=error.next_step)  # noqa: TRY400 - no traceback in the log
+            raise
+        log.info("device.reloaded")
+        return {}
+
+    async def _reload_unasked(self) -> None:
+        with suppress(NotReloaded):
+            await self._reload()
 
     async def _begin_intercepting(self) -> None:
         """What a crash left of another way of interception is gone, too."""
@@ -214,90 +244,23 @@ class Appliance:
             Intercept.REDIRECT: await redirect.obstacle(),
         }
         if self._settings.intercept is Intercept.EXPLICIT and kernel.may_change():
-            await kernel.withdraw(self._ours, let_pass=True)
-        await self._listener.start()
+            await kernel.withdraw(Ours.of(self.state.resolve()), let_pass=True)
+        await self._path.start()
 
     def _intercepting(self) -> dict[str, Any]:
-        """Which way is taken, and which others are possible, or why they aren't."""
-        others = {way: why or "possible" for way, why in self._obstacles.items() if way is not self._settings.intercept}
-        return {**self._listener.told(), "other_ways": others, "warnings": self._listener.warnings()}
-
-    def _listening(self) -> explicit.Listener | transparent.Listener | redirect.Listener:
-        settings = self._settings
-        match settings.intercept:
-            case Intercept.EXPLICIT:
-                return self._explicit()
-            case Intercept.TRANSPARENT:
-                return self._transparent(Routed(self._ours, settings.ports, settings.when_stopped))
-            case Intercept.BRIDGE:
-                return self._transparent(Bridged(self._ours, settings.ports, settings.when_stopped, settings.bridge))
-            case Intercept.REDIRECT:
-                return self._redirect()
-
-    def _explicit(self) -> explicit.Listener:
-        settings = self._settings
-        if settings.server is None:
-            raise WrongSetting(
-                "no mail server is named",
-                next_step="Name the real one: --server HOST:PORT; or stand in the path: --intercept transparent.",
-            )
-        return explicit.Listener(
-            settings.listen,
-            settings.server,
-            Inspector(self._desk()),
-            self._limits(),
-            tasks=self._tasks,
-            counter=SessionCount(self._counters),
-            client_address=settings.client_address,
-            consent=settings.accept_open_relay,
-            encryption=self._tls,
-        )
-
-    def _transparent(self, position: transparent.Position) -> transparent.Listener:
-        return transparent.Listener(
-            position,
-            Inspector(self._desk()),
-            self._limits(),
-            tasks=self._tasks,
-            counter=SessionCount(self._counters),
-            encryption=self._tls,
-        )
-
-    def _redirect(self) -> redirect.Listener:
-        settings = self._settings
-        return redirect.Listener(
-            self._ours,
-            settings.ports,
-            settings.when_stopped,
-            Inspector(self._desk()),
-            self._limits(),
-            tasks=self._tasks,
-            counter=SessionCount(self._counters),
-            client_address=settings.client_address,
-            consent=settings.accept_open_relay,
-            encryption=self._tls,
-        )
-
-    def _limits(self) -> SessionLimits:
-        return SessionLimits(sessions=self._settings.max_sessions, message_size=self._settings.max_message_size)
+        """Which way is taken, and which others are possible, or why they aren't; and by which processes."""
+        entrance, here = self._path.entrance, self._settings.intercept
+        others = {way: why or "possible" for way, why in self._obstacles.items() if way is not here}
+        return {**entrance.told(), **self._path.told(), "other_ways": others, "warnings": entrance.warnings()}
 
     def _policy(self) -> InspectionPolicy:
         return InspectionPolicy(self._keeper.current, self._settings.policy)
 
-    def _desk(self) -> Desk:
-        return Desk(
-            submission=Submission(self._channel, self._memory, self._background, self._counters),
-            quarantine=QuarantineLink(self._channel),
-            passes=PassLink(self._channel),
-            policy=self._policy,
-            realm_id=lambda: "" if self._channel.identity is None else self._channel.identity.realm_id,
-            account=Account(self._counters, self._events),
-            background=self._background,
-            held=HeldBytes(self._settings.max_held_bytes),
-            limits=ScanLimits(),
-            clock=system_clock,
-            new_id=partial(secrets.token_urlsafe, 24),
-        )
+    def _own_path(self) -> Carrier:
+        return MailPath(self._settings, self._channel, self._keeper, self._tls, self._tasks, alone=True)
+
+    def _workers(self) -> Carrier:
+        return Workers(self._settings, entrance(self._settings), self._tasks)
 
 
 def _stop_signal() -> asyncio.Event:

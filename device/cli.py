@@ -7,17 +7,17 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
 from device import appliance, control, options, showing
 from device.enrollment import enrol, identity
-from device.errors import DeviceError, NotRunning, UnreadableFile, WrongSetting
+from device.errors import DeviceError, NotReloaded, NotRunning, UnreadableFile, WrongSetting
 from device.interception.leftovers import cleared_away
 from device.logging import configure
-from device.settings import LogFormat, Settings, state_folder
+from device.settings import LogFormat, LogLevel, Settings, state_folder
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,12 +29,14 @@ app = typer.Typer(
 State = Annotated[
     Path | None, typer.Option("--state", help="Folder of identity and policy (default: the user's state folder).")
 ]
+_RELOAD_SECONDS: Final = 600.0
+"""Workers are replaced one after another, and each new one is awaited."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def main() -> None:
     """Run a command; what goes wrong is said in a sentence, never as a traceback."""
-    configure(LogFormat.TEXT, "error")
+    configure(LogFormat.TEXT, LogLevel.ERROR)
     try:
         app()
     except DeviceError as error:
@@ -102,17 +104,27 @@ def run(
     tls_inspection_ca: options.TlsInspectionCa = None,
     tls_verify_server: options.TlsVerifyServer = None,
     tls_server_name: options.TlsServerName = None,
+    tls_listen: options.TlsListen = None,
+    tls_server: options.TlsServer = None,
     verdict_threshold: options.VerdictThreshold = None,
     fallback_action: options.FallbackAction = None,
     fallback: options.Fallback = None,
     verdict_timeout: options.VerdictTimeout = None,
     submission_timeout: options.SubmissionTimeout = None,
+    verdict_lifetime: options.VerdictLifetime = None,
+    failure_lifetime: options.FailureLifetime = None,
     first_seen: options.FirstSeen = None,
     max_message_size: options.MaxMessageSize = None,
     max_held_bytes: options.MaxHeldBytes = None,
+    spill_above: options.SpillAbove = None,
+    max_spilled_bytes: options.MaxSpilledBytes = None,
+    spill_folder: options.SpillFolder = None,
     max_sessions: options.MaxSessions = None,
+    max_client_sessions: options.MaxClientSessions = None,
     stop_grace: options.StopGrace = None,
+    workers: options.Workers = None,
     log_format: options.LogFormat = None,
+    log_level: options.LogLevel = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -144,6 +156,43 @@ def inspect(
 
 
 @app.command()
+def tap(
+    interface: Annotated[str, typer.Option(help="The interface to watch.")],
+    port: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=65_535, help="A TCP port of mail; may be repeated (default: 25, 465, 587, 2525)."),
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many messages.")] = None,
+    max_message_size: options.MaxMessageSize = None,
+    max_held_bytes: options.MaxHeldBytes = None,
+    max_connections: Annotated[int, typer.Option(min=1, help="Connections that are followed at once.")] = 20_000,
+    *,
+    promiscuous: Annotated[
+        bool, typer.Option("--promiscuous", help="Also take frames for other machines (at a mirror port).")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a message.")] = False,
+) -> None:
+    """Watch a copy of the traffic, and say of each message what the device would have done. Needs CAP_NET_RAW."""
+    from device import tap as tapping  # noqa: PLC0415 - scapy takes most of a second, and nothing else needs it
+    from device.interception.connection import SMTP_PORTS  # noqa: PLC0415 - as above
+
+    sizes = {"max_message_size": max_message_size, "max_held_bytes": max_held_bytes}
+    settings = Settings.read(sizes, os.environ)
+    tapping.run(
+        tapping.Wanted(
+            interface,
+            frozenset(port or SMTP_PORTS),
+            promiscuous,
+            settings.max_message_size,
+            settings.max_held_bytes,
+            max_connections,
+            count,
+            as_json,
+        )
+    )
+
+
+@app.command()
 def stop(
     state: State = None,
     *,
@@ -160,6 +209,15 @@ def stop(
         if not cleared_away(folder, let_pass=let_pass):
             raise
         typer.echo("No device runs; the rules that it left are taken back.")
+
+
+@app.command()
+def reload(state: State = None) -> None:
+    """Let the running device take up certificates, keys and CA from disk; sessions that are there go on as they are."""
+    told = asyncio.run(control.ask(state_folder(state, os.environ), "reload", _RELOAD_SECONDS))
+    if "error" in told:
+        raise NotReloaded(told["error"], next_step=told["next_step"])
+    typer.echo("The device has taken up what is on disk.")
 
 
 show = typer.Typer(no_args_is_help=True, help="What the running device says of itself.")

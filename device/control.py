@@ -4,9 +4,10 @@ One JSON line asks, one JSON line answers. Only the folder's owner may (0600).
 """
 
 import asyncio
+import inspect
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +18,8 @@ _NAME: Final = "control.sock"
 _LINE_BYTES: Final = 64 * 1024
 _SECONDS: Final = 10.0
 
-Answers = Mapping[str, Callable[[], dict[str, Any]]]
-"""What can be asked, and who answers."""
+Answers = Mapping[str, Callable[[], dict[str, Any] | Awaitable[dict[str, Any]]]]
+"""What can be asked, and who answers, at once or after a while."""
 
 
 @asynccontextmanager
@@ -30,8 +31,10 @@ async def listening(state: Path, answers: Answers) -> AsyncIterator[None]:
         found = answers.get(asked)
         try:
             told = {"error": f"the device does not know {asked}"} if found is None else found()
+            if inspect.isawaitable(told):
+                told = await told
         except DeviceError as error:
-            told = {"error": error.sentence}
+            told = {"error": error.sentence, "next_step": error.next_step}
         writer.write(json.dumps(told).encode() + b"\n")
         await writer.drain()
         writer.close()
@@ -48,13 +51,13 @@ async def listening(state: Path, answers: Answers) -> AsyncIterator[None]:
         name.unlink(missing_ok=True)
 
 
-async def ask(state: Path, question: str) -> dict[str, Any]:
-    """The running device's answer. Raises NotRunning."""
+async def ask(state: Path, question: str, seconds: float = _SECONDS) -> dict[str, Any]:
+    """The running device's answer, for which that long is waited. Raises NotRunning."""
     try:
         with _short_path(state) as path:
             reader, writer = await asyncio.open_unix_connection(path)
         writer.write(question.encode() + b"\n")
-        told: dict[str, Any] = json.loads(await asyncio.wait_for(reader.readline(), _SECONDS))
+        told: dict[str, Any] = json.loads(await asyncio.wait_for(reader.readline(), seconds))
         writer.close()
     except PermissionError as error:
         raise NotRunning(

@@ -4,6 +4,9 @@
     ├── WrongSetting       a flag, a variable or a key that can't be that value
     ├── NotRunning         a command needs the running device, and there is none
     ├── CannotIntercept    this machine doesn't let the device stand in the path
+    ├── CannotTap          this machine doesn't let the device watch an interface
+    ├── WorkerFailed       a worker process did not come up; the sentence is its own, where it had one
+    ├── NotReloaded        what is on disk can't be taken up; what was in force stays so
     ├── UnreadableFile     a file to inspect that can't be read, or is damaged
     └── EnrolmentError     this device is not, or cannot become, what it wants to be to the cloud
         ├── NotAUrl            the text is no enrolment URL
@@ -34,6 +37,15 @@ class DeviceError(Exception):
         self.fields = fields
 
 
+def first_of(several: BaseExceptionGroup[DeviceError]) -> DeviceError:
+    """The error that ended a start; task groups have wrapped it."""
+    error: BaseException = several
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, DeviceError)
+    return error
+
+
 class WrongSetting(DeviceError):
     """A setting that can't be that value; the sentence names it and where it stood."""
 
@@ -50,6 +62,24 @@ class CannotIntercept(DeviceError):
     """The kernel, the privilege or a tool for it is missing; the sentence says which."""
 
     reason = "CANNOT_INTERCEPT"
+
+
+class CannotTap(DeviceError):
+    """The privilege is missing, or the interface has gone."""
+
+    reason = "CANNOT_TAP"
+
+
+class WorkerFailed(DeviceError):
+    """One of several worker processes did not come up."""
+
+    reason = "WORKER_FAILED"
+
+
+class NotReloaded(DeviceError):
+    """The running device could not take up what is on disk, and goes on with what it had."""
+
+    reason = "NOT_RELOADED"
 
 
 class UnreadableFile(DeviceError):

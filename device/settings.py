@@ -6,7 +6,7 @@ device reads Junos.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +14,9 @@ from typing import Any, Final, Self
 
 from device.errors import WrongSetting
 from device.inspection.policy import Condition, DevicePolicy, Fallback, FallbackOptions
+from device.inspection.verdicts import FAILURE_SECONDS, LIFETIME_SECONDS
 from device.interception.rules import WhenStopped
-from device.smtp.encrypting import Starttls
+from device.smtp.encrypting import IMPLICIT_TLS_PORT, Starttls
 from device.smtp.intake import Endpoint
 from device.smtp.introduction import ClientAddress
 from device.tls.encryption import TlsSettings
@@ -26,7 +27,7 @@ _MIB: Final = 1024 * 1024
 _LISTEN: Final = Endpoint("127.0.0.1", 2525)
 _PORTS: Final = (25, 587)
 _PORTS_AT_MOST: Final = 16
-_SMTPS: Final = 465
+_WORKERS_AT_MOST: Final = 64
 
 
 LONGEST_SECONDS: Final = 540.0
@@ -38,6 +39,15 @@ class LogFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """What is logged: events of that level and graver ones."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 class Intercept(StrEnum):
@@ -78,17 +88,27 @@ class Settings:
     tls_inspection_ca: Path | None = None
     tls_verify_server: VerifyServer = VerifyServer.REQUIRE
     tls_server_name: str | None = None
+    tls_listen: Endpoint | None = None
+    tls_server: Endpoint | None = None
     verdict_threshold: int | None = None
     fallback_action: Fallback = Fallback.PERMIT
     fallback: tuple[tuple[Condition, Fallback], ...] = ()
     verdict_timeout: float = 60.0
     submission_timeout: float = 30.0
+    verdict_lifetime: float = LIFETIME_SECONDS
+    failure_lifetime: float = FAILURE_SECONDS
     first_seen: FirstSeen = FirstSeen.HOLD
     max_message_size: int = 32 * _MIB
     max_sessions: int = 1000
+    max_client_sessions: int | None = None
     max_held_bytes: int = 1024 * _MIB
+    spill_above: int = 16 * _MIB
+    max_spilled_bytes: int = 4096 * _MIB
+    spill_folder: Path | None = None
     stop_grace: float = 10.0
+    workers: int = 1
     log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.INFO
 
     @classmethod
     def read(cls, flags: Mapping[str, Any], environment: Mapping[str, str]) -> Self:
@@ -100,9 +120,19 @@ class Settings:
         _fit_together(made)
         return made
 
+    def share(self, index: int) -> Self:
+        """What the worker of that number (from 0) runs with: limits are the device's, and each has its part of them."""
+        return replace(
+            self,
+            max_sessions=_part(self.max_sessions, self.workers, index),
+            max_client_sessions=_part(self.max_client_sessions or self.max_sessions, self.workers, index),
+            max_held_bytes=_part(self.max_held_bytes, self.workers, index),
+            max_spilled_bytes=_part(self.max_spilled_bytes, self.workers, index),
+        )
+
     @property
     def tls(self) -> TlsSettings:
-        """What is done about STARTTLS."""
+        """What is done about TLS."""
         return TlsSettings(
             policy=self.starttls,
             certificate=self.tls_certificate,
@@ -110,6 +140,7 @@ class Settings:
             inspection_ca=self.tls_inspection_ca,
             verify_server=self.tls_verify_server,
             server_name=self.tls_server_name,
+            implicit=self.tls_listen is not None or IMPLICIT_TLS_PORT in self.ports,
         )
 
     @property
@@ -128,6 +159,11 @@ def state_folder(flag: Path | None, environment: Mapping[str, str]) -> Path:
     """Where the device keeps identity and policy: flag, SRX_STATE, or the user's state folder."""
     text = flag or environment.get(f"{ENVIRONMENT_PREFIX}STATE")
     return Path(text) if text else _users_state(environment)
+
+
+def _part(whole: int, parts: int, index: int) -> int:
+    """Parts differ by one at most, and make up the whole."""
+    return whole // parts + (index < whole % parts)
 
 
 def _users_state(environment: Mapping[str, str]) -> Path:
@@ -163,9 +199,37 @@ def _fit_together(settings: Settings) -> None:
         "listen": settings.listen != _LISTEN and passing,
         "client-address": settings.client_address is not ClientAddress.HIDDEN and not introduced,
         "accept-open-relay": settings.accept_open_relay and not introduced,
+        "tls-listen": settings.tls_listen is not None and passing,
+        "tls-server": settings.tls_server is not None and passing,
     }
     for name in (each for each, given in astray.items() if given):
         raise WrongSetting(f"{name} has no meaning with --intercept {here}", next_step="Leave one of them out.")
+    _fit_tls_together(settings)
+    if settings.workers > settings.max_sessions:
+        raise WrongSetting(
+            f"{settings.workers} workers can't share {settings.max_sessions} sessions",
+            next_step="max-sessions is the whole device's: at least one for each worker.",
+        )
+
+
+def _fit_tls_together(settings: Settings) -> None:
+    """What there is for clients that begin with TLS."""
+    door = settings.tls_listen
+    if door is None and settings.tls_server is not None:
+        raise WrongSetting(
+            "tls-server has no meaning without tls-listen", next_step="Say where clients connect: --tls-listen."
+        )
+    if door is not None and door.port == settings.listen.port != 0:
+        raise WrongSetting(
+            f"listen and tls-listen can't both be port {door.port}",
+            next_step="Clients that begin with TLS need a port of their own; 465 is the usual one.",
+        )
+    begins_in_tls = settings.tls.implicit and settings.starttls is Starttls.PASS
+    if begins_in_tls and settings.client_address is ClientAddress.XCLIENT:
+        raise WrongSetting(
+            "client-address can't be xclient where TLS passes from the first byte: there is no place for a command",
+            next_step=f"Use --client-address proxy, or leave out --tls-listen, or {IMPLICIT_TLS_PORT} in --ports.",
+        )
 
 
 def _threshold(value: Any) -> int | None:
@@ -181,7 +245,7 @@ def _between(number: int, low: int, high: int) -> int:
 def _ports(value: str) -> tuple[int, ...]:
     """Numbers separated by commas, each once."""
     ports = tuple(dict.fromkeys(_between(int(text), 1, 65_535) for text in value.split(",")))
-    if _SMTPS in ports or len(ports) > _PORTS_AT_MOST:
+    if len(ports) > _PORTS_AT_MOST:
         raise ValueError(value)
     return ports
 
@@ -208,10 +272,7 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "state": (Path, "a folder"),
     "intercept": (Intercept, "explicit, transparent, bridge or redirect"),
     "bridge": (str, "the name of a bridge of this machine"),
-    "ports": (
-        _ports,
-        f"at most {_PORTS_AT_MOST} port numbers separated by commas; not {_SMTPS}, which is encrypted from its first byte",
-    ),
+    "ports": (_ports, f"at most {_PORTS_AT_MOST} port numbers separated by commas"),
     "when_stopped": (WhenStopped, "pass or block"),
     "listen": (Endpoint.parse, "HOST:PORT, IPv6 in brackets"),
     "server": (Endpoint.parse, "HOST:PORT of the real mail server, IPv6 in brackets"),
@@ -223,15 +284,28 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "tls_inspection_ca": (Path, "a folder"),
     "tls_verify_server": (VerifyServer, "require, allow or off"),
     "tls_server_name": (str, "a DNS name"),
+    "tls_listen": (Endpoint.parse, "HOST:PORT, IPv6 in brackets"),
+    "tls_server": (Endpoint.parse, "HOST:PORT of the real mail server's TLS port, IPv6 in brackets"),
     "verdict_threshold": (_threshold, "a number from 1 to 10, or recommended"),
     "fallback_action": (Fallback, "permit or block"),
     "fallback": (_options, f"CONDITION=permit|block, where CONDITION is one of {', '.join(Condition)}"),
     "verdict_timeout": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
     "submission_timeout": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
+    "verdict_lifetime": (lambda value: _between(int(value), 1, 86_400), "a whole number of seconds from 1 to 86400"),
+    "failure_lifetime": (
+        lambda value: _between(int(value), 0, 3_600),
+        "a whole number of seconds up to 3600; 0: none",
+    ),
     "first_seen": (FirstSeen, "hold or pass"),
     "max_message_size": (lambda value: _between(int(value), 1024, 2**31), "a number of bytes from 1024 to 2147483648"),
     "max_held_bytes": (lambda value: _between(int(value), _MIB, 2**40), "a number of bytes from 1048576"),
+    "spill_above": (lambda value: _between(int(value), 0, 2**31), "a number of bytes up to 2147483648"),
+    "max_spilled_bytes": (lambda value: _between(int(value), 0, 2**50), "a number of bytes; 0: nothing goes to disk"),
+    "spill_folder": (Path, "a folder"),
     "max_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
+    "max_client_sessions": (lambda value: _between(int(value), 1, 100_000), "a number from 1 to 100000"),
     "stop_grace": (_positive, f"a number of seconds up to {LONGEST_SECONDS:g}"),
+    "workers": (lambda value: _between(int(value), 1, _WORKERS_AT_MOST), f"a number from 1 to {_WORKERS_AT_MOST}"),
     "log_format": (LogFormat, "text or json"),
+    "log_level": (LogLevel, "debug, info, warning or error"),
 }

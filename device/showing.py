@@ -46,11 +46,19 @@ def status(told: dict[str, Any]) -> str:
             *([f"  Bridge: {told['bridge']}"] if "bridge" in told else []),
             f"  Listening on: {told['listen']}",
             f"  Mail server: {told['mail_server']}",
+            *([f"  Implicit TLS: {told['tls_listen']} for {told['tls_mail_server']}"] if "tls_listen" in told else []),
             *([f"  When stopped: mail {_DOES[told['when_stopped']]}"] if "when_stopped" in told else []),
+            *(_worker(each) for each in told.get("workers", [])),
             f"  STARTTLS: {told['starttls']}",
             f"  Policy revision: {told['policy_revision']}",
         ]
     return "\n".join([*lines, *(f"WARNING: {warning}" for warning in told["warnings"])])
+
+
+def _worker(told: dict[str, Any]) -> str:
+    state = "" if told["serving"] else ", not for new clients"
+    has = f"{told['sessions']} sessions, policy revision {told['policy_revision']}"
+    return f"  Worker {told['number']}: process {told['pid']}, {has}{state}"
 
 
 def _connection(told: dict[str, Any]) -> str:

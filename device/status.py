@@ -3,7 +3,7 @@
 The connection part follows the vendor's `show services advanced-anti-malware status`.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +12,6 @@ from atp.reasons import Reason
 from device.cloudlink.channel import CloudChannel
 from device.cloudlink.policy import PolicyKeeper
 from device.inspection.policy import InspectionPolicy
-from device.telemetry.counters import Counters
 from device.tls.encryption import Encryption
 
 _ENDED: Final = frozenset({Reason.DEVICE_REVOKED, Reason.DEVICE_DISENROLLED, Reason.GENERATION_MISMATCH})
@@ -27,7 +26,7 @@ class Status:
     channel: CloudChannel
     keeper: PolicyKeeper
     policy: Callable[[], InspectionPolicy]
-    counters: Counters
+    counters: Callable[[], Awaitable[dict[str, int]]]
     encryption: Encryption
 
     def connection(self) -> dict[str, Any]:
@@ -64,9 +63,9 @@ class Status:
             said.append(f"The cloud is away: attachments that are not remembered meet their fallback ({fallback}).")
         return [*said, *self.interception()["warnings"]]
 
-    def statistics(self) -> dict[str, Any]:
-        """Every counter since the start."""
-        return {"counters": self.counters.snapshot()}
+    async def statistics(self) -> dict[str, Any]:
+        """Every counter since the start, over all processes."""
+        return {"counters": await self.counters()}
 
     def in_force(self) -> dict[str, Any]:
         """The policy that the next message is decided by."""

@@ -4,12 +4,15 @@ import asyncio
 import json
 import sys
 from importlib import metadata
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+import uvloop
 
 from cloud.address import Address
-from lab.bench.bench import bench
+from lab.bench.bench import bench, told_profile
+from lab.bench.goals import Section
+from lab.bench.plan import FULL_ROUNDS, Plan
 from lab.demo.play import play
 from lab.mailserver.server import mail_server
 from lab.processes import ProcessFailed
@@ -80,14 +83,39 @@ def demo(
     sys.exit(0 if held else 1)
 
 
+def _sections(text: str | list[Section]) -> list[Section]:
+    if not isinstance(text, str):  # a default
+        return text
+    try:
+        return [Section(name.strip()) for name in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(f"a list of {', '.join(Section)} is expected") from error
+
+
 @app.command("bench")
 def measure(
-    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often every way is measured.")] = 5,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, max=100, help="How often the ways take turns (default: 5; quick: 1).")
+    ] = None,
+    only: Annotated[
+        Any, typer.Option(parser=_sections, metavar="SECTION,…", help=f"Some of {', '.join(Section)} (default: all).")
+    ] = None,
     *,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A tenth of the mails: whether it runs, not how fast.")
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Instead: in which functions of the device a small mail's time goes.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")] = False,
 ) -> None:
     """Measure the device beside direct delivery and nginx, in the same run. Needs Postfix's smtp-source and smtp-sink."""
-    sys.exit(0 if asyncio.run(bench(rounds, as_json=as_json)) else 1)
+    if profile and (only or rounds or as_json):
+        raise typer.BadParameter("--profile goes with --quick alone")
+    plan = Plan(rounds or 1, share=0.1) if quick else Plan(rounds or FULL_ROUNDS)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        done = runner.run(told_profile(plan) if profile else bench(only or list(Section), plan, as_json=as_json))
+    sys.exit(0 if done else 1)
 
 
 @app.command()

@@ -18,9 +18,18 @@ class ProcessFailed(Exception):
     """A program did not start, or a command failed; the text holds the end of what it printed."""
 
 
+_MODULES: Final = {
+    "srx": "device.cli",
+    "srx-cloud": "cloud.cli",
+    "srx-lab": "lab.cli",
+    "srx-profiled": "lab.bench.profiled",
+}
+"""Our commands; the last is `srx`, too, and profiles itself."""
+
+
 def command_line(command: str, *arguments: str | Path) -> list[str]:
     """How to start one of our commands with this very interpreter, wherever it is installed."""
-    module = {"srx": "device.cli", "srx-cloud": "cloud.cli", "srx-lab": "lab.cli"}[command]
+    module = _MODULES[command]
     start = f"import sys; from {module} import main; sys.argv[0] = {command!r}; main()"
     return [sys.executable, "-c", start, *map(str, arguments)]
 

@@ -44,17 +44,17 @@ def located(name: str) -> str:
     return found
 
 
-async def run(name: str, *arguments: str | Path, seconds: float = 60.0) -> Done:
-    """Run a program to its end, with nothing on its input. Raises ProgramMissing, and TimeoutError after killing it."""
+async def run(name: str, *arguments: str | Path, given: bytes = b"", seconds: float = 60.0) -> Done:
+    """Run a program to its end, with `given` on its input. Raises ProgramMissing, and TimeoutError after killing it."""
     process = await asyncio.create_subprocess_exec(
         located(name),
         *map(str, arguments),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE if given else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        out, _ = await asyncio.wait_for(process.communicate(), seconds)
+        out, _ = await asyncio.wait_for(process.communicate(given or None), seconds)
     finally:
         if process.returncode is None:
             process.kill()

@@ -23,16 +23,21 @@ _LOOPBACK: Final = "127.0.0.1"
 class Site:
     """The parts of a site and what can be asked of them. Made by site()."""
 
-    def __init__(self, folder: Path, server: Address, inbox: str | None) -> None:
+    def __init__(self, folder: Path, server: Address, inbox: str | None, router: Sequence[str] = ()) -> None:
         self.folder = folder
         self.server = server
         self.inbox = inbox
+        self._router = router
         self.cloud_state = folder / "cloud"
         self.device_state = folder / "device"
         self.enrolment = free_address()
         self.grpc = free_address()
         self.portal = free_address()
         self.smtp = free_address()
+        self.device_program = "srx"
+        """Or "srx-profiled"."""
+        self.device_environment: dict[str, str] = {}
+        """What the device gets of its environment beside the site's own; empty unless someone fills it before the start."""
         self.cloud: Running | None = None
         self.device: Running | None = None
 
@@ -46,12 +51,15 @@ class Site:
             f"--device-listen={self.grpc}",
             f"--portal-listen={self.portal}",
         )
-        self.cloud = await start(arguments, self.folder / "cloud.log", self.environment)
+        self.cloud = await start([*self._router, *arguments], self.folder / "cloud.log", self.environment)
 
     async def start_device(self, *flags: str) -> None:
         """Start the device in front of the mail server; after a stop or a kill, on the same state and port."""
-        arguments = command_line("srx", "run", "--json", f"--listen={self.smtp}", f"--server={self.server}", *flags)
-        self.device = await start(arguments, self.folder / "device.log", self.environment)
+        explicit = (f"--listen={self.smtp}", f"--server={self.server}")
+        way = ("--intercept=transparent",) if self._router else explicit
+        arguments = command_line(self.device_program, "run", "--json", *way, *flags)
+        environment = {**self.environment, **self.device_environment}
+        self.device = await start([*self._router, *arguments], self.folder / "device.log", environment)
 
     async def enroll(self) -> Any:
         """Take a one-time token and make the device a member of the realm."""
@@ -60,7 +68,7 @@ class Site:
 
     async def ask(self, command: str, *arguments: str) -> Any:
         """Run one of our commands on this site's state; its JSON. Raises ProcessFailed."""
-        return await result_of(command_line(command, *arguments), self.environment)
+        return await result_of([*self._router, *command_line(command, *arguments)], self.environment)
 
     async def settings(self, *assignments: str) -> None:
         """Change the realm's settings; the device has them within a second."""
@@ -92,10 +100,13 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, server: Address | None = None, *, flags: Sequence[str] = ()) -> AsyncIterator[Site]:
+async def site(
+    folder: Path, server: Address | None = None, *, flags: Sequence[str] = (), router: Sequence[str] = ()
+) -> AsyncIterator[Site]:
     """Start everything, enrol, and end everything with the block. With a `server`, that one stands behind the device.
 
-    `flags` are the device's (`srx run`), at this start.
+    `flags` are the device's (`srx run`), at this start. `router` is a command line that runs another one on a machine in the path
+    to the server (lab.topology.build.command_in): cloud and device run there, and the device intercepts transparently.
 
     1. the mail server, so that there is somewhere to deliver to
     2. the realm, then the cloud that serves it
@@ -104,12 +115,11 @@ async def site(folder: Path, server: Address | None = None, *, flags: Sequence[s
     5. the device's first policy: before it, mail meets its fallback
     """
     async with AsyncExitStack() as parts:
-        made = Site(folder, *await _mail_server(folder, server, parts))
+        made = Site(folder, *await _mail_server(folder, server, parts), router)
         parts.push_async_callback(_stop, made)
         await made.ask("srx-cloud", "realm", "create", REALM, "--json")
-        await made.settings(
-            f"notice_address={NOTICES}", f"administrators={ADMINISTRATOR}", f"release_route={made.smtp}"
-        )
+        route = made.server if router else made.smtp
+        await made.settings(f"notice_address={NOTICES}", f"administrators={ADMINISTRATOR}", f"release_route={route}")
         await made.start_cloud()
         await made.enroll()
         await made.start_device(*flags)

@@ -1,4 +1,4 @@
-"""A device that ends or passes TLS, and a real server (aiosmtpd) behind it that offers STARTTLS."""
+"""A device that ends or passes TLS, and a real server (aiosmtpd) behind it that offers STARTTLS or begins with TLS."""
 
 import asyncio
 import ssl
@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from device.interception.explicit import Listener
+from device.interception.explicit import Entrance, TlsDoor
+from device.interception.listener import Listener
 from device.smtp.encrypting import Starttls
 from device.smtp.intake import Endpoint
+from device.smtp.introduction import ClientAddress
 from device.smtp.limits import SessionLimits
 from device.tls.encryption import TlsSettings, encryption
 from device.tls.verification import VerifyServer
@@ -31,9 +34,11 @@ class Mailbox:
     greetings: list[str] = field(default_factory=list)
     parameters: list[list[str]] = field(default_factory=list)
     names: list[str | None] = field(default_factory=list)
+    clients: list[tuple[str, int]] = field(default_factory=list)
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's name
         self.messages.append(envelope.original_content or b"")
+        self.clients.append(cast("tuple[str, int]", session.peer)[:2])  # aiosmtpd calls it a str
         self.encrypted.append(session.ssl is not None)
         self.greetings.append(session.host_name or "")
         self.parameters.append(list(envelope.mail_options))
@@ -71,8 +76,10 @@ class Counting:
 
 
 @asynccontextmanager
-async def real_server(mailbox: Mailbox, context: ssl.SSLContext) -> AsyncIterator[int]:
-    """Aiosmtpd in this loop, on a free port."""
+async def real_server(
+    mailbox: Mailbox, context: ssl.SSLContext, *, implicit: bool = False, at: tuple[str, int] = ("127.0.0.1", 0)
+) -> AsyncIterator[int]:
+    """Aiosmtpd in this loop, on a free port of loopback or `at` another address; `implicit`: it begins with TLS."""
 
     def named(_tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
         mailbox.names.append(name)
@@ -80,9 +87,10 @@ async def real_server(mailbox: Mailbox, context: ssl.SSLContext) -> AsyncIterato
     context.sni_callback = named
 
     def made() -> SMTP:
-        return SMTP(mailbox, tls_context=context, hostname=NAME, enable_SMTPUTF8=True)
+        return SMTP(mailbox, tls_context=None if implicit else context, hostname=NAME, enable_SMTPUTF8=True)
 
-    server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(made, *at, ssl=context if implicit else None)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -91,22 +99,24 @@ async def real_server(mailbox: Mailbox, context: ssl.SSLContext) -> AsyncIterato
 
 @asynccontextmanager
 async def device_before(
-    port: int, settings: TlsSettings, reception: PassingReception, unread: list[bool], limits: SessionLimits
+    port: int,
+    settings: TlsSettings,
+    reception: PassingReception,
+    unread: list[bool],
+    limits: SessionLimits,
+    *,
+    implicit: bool = False,
+    introduce: ClientAddress = ClientAddress.HIDDEN,
 ) -> AsyncIterator[Endpoint]:
-    """A device in front of that port."""
+    """A device in front of that port; `implicit`: where clients begin with TLS."""
+    server, anywhere = Endpoint("127.0.0.1", port), Endpoint("127.0.0.1", 0)
+    door = TlsDoor(anywhere, server) if implicit else None
     async with asyncio.TaskGroup() as tasks:
-        listener = Listener(
-            Endpoint("127.0.0.1", 0),
-            Endpoint("127.0.0.1", port),
-            reception,
-            limits,
-            tasks=tasks,
-            counter=Counting(unread),
-            encryption=encryption(settings),
-        )
+        entrance, certificates = Entrance(anywhere, server, door, client_address=introduce), encryption(settings)
+        listener = Listener(entrance, reception, limits, tasks=tasks, counter=Counting(unread), encryption=certificates)
         await listener.start()
         try:
-            yield listener.endpoint
+            yield entrance.endpoint if door is None else door.endpoint
         finally:
             await listener.stop(0.5)
 
@@ -122,6 +132,7 @@ async def encrypted_site(
     certified: str = NAME,
     trusted: bool = True,
     reception: PassingReception | None = None,
+    implicit: bool = False,
 ) -> AsyncIterator[EncryptedSite]:
     """The device shows clients certificates of its inspection CA; the server has one for `certified`."""
     authority = TestAuthority(folder)
@@ -131,8 +142,8 @@ async def encrypted_site(
     mailbox, kept = Mailbox(), reception or PassingReception()
     monkeypatch.setenv("SSL_CERT_FILE", str(roots))
     async with (
-        real_server(mailbox, authority.server(certified).context()) as port,
-        device_before(port, settings, kept, unread, SessionLimits()) as here,
+        real_server(mailbox, authority.server(certified).context(), implicit=implicit) as port,
+        device_before(port, settings, kept, unread, SessionLimits(), implicit=implicit) as here,
     ):
         shown = folder / "ca" / "ca.pem" if policy is Starttls.INSPECT else authority.root
         yield EncryptedSite(here, mailbox, kept, shown, unread)

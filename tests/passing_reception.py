@@ -34,7 +34,7 @@ class KeptMessage:
         await self.gate.wait()
         return self.decide(self.chunks)
 
-    async def settle(self, reply: Reply | None) -> None:
+    def settle(self, reply: Reply | None) -> None:
         self._end("no word" if reply is None else str(reply.code))
 
     def abandon(self) -> None:

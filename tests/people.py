@@ -42,10 +42,12 @@ def mail(
     text: str = "Some words.\r\n",
     header_from: str = "",
     header_to: str = "",
+    identity: str = "",
 ) -> Mail:
-    """A mail whose header names the envelope's addresses, unless others are wanted."""
+    """A mail whose header names the envelope's addresses, unless others are wanted. With an `identity` it has a Message-ID."""
     recipients = (to,) if isinstance(to, str) else to
-    content = message(header_from or sender, header_to or ", ".join(recipients), subject, text, *attachments)
+    header_to = header_to or ", ".join(recipients)
+    content = message(header_from or sender, header_to, subject, text, *attachments, identity=identity)
     return Mail(sender, recipients, content)
 
 

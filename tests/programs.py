@@ -1,11 +1,21 @@
-"""What tests need of the machine: it is there, or the test says by name what is missing."""
+"""What tests need of the machine: it is there, or the test says by name what is missing; and what its programs say."""
 
+import asyncio
 import os
 from typing import NoReturn
 
 import pytest
 
 from lab.programs import is_there
+
+
+async def output_of(command: list[str], said: bytes) -> str:
+    """A program's output, given its input, however it ended."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
+    async with asyncio.timeout(60):
+        output, _ = await process.communicate(said)
+    return output.decode()
 
 
 def need(*names: str) -> None:

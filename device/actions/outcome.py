@@ -1,6 +1,6 @@
 """What is to be done with one message, as the SMTP session needs it: something to deliver, something else, or a refusal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from device.smtp.reply import Reply
@@ -10,10 +10,10 @@ from device.smtp.reply import Reply
 class Deliver:
     """Send this content in the client's own transaction; the client gets the server's reply.
 
-    Chunks of the message, dot-stuffing undone; for untouched mail the very bytes that came.
+    Chunks of the message, dot-stuffing undone; for untouched mail the very bytes that came. They can be gone through again.
     """
 
-    content: Sequence[bytes]
+    content: Iterable[bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,14 @@ def manifest(
     scores: Mapping[Sha256, int],
     threshold: int,
     client_address: str,
+    sha256: Sha256,
 ) -> quarantine_pb2.MessageManifest:
     """Everything about a message but its bytes."""
     blocklisted = decision.reason is Reason.BLOCKLISTED
     return quarantine_pb2.MessageManifest(
         request_id=request_id,
         envelope=_envelope(envelope),
-        sha256=reading.sha256,
+        sha256=sha256,
         size=reading.size,
         score=decision.score or 0,
         reason=quarantine_pb2.HOLD_REASON_BLOCKLISTED if blocklisted else quarantine_pb2.HOLD_REASON_MALICIOUS,

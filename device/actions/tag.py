@@ -4,14 +4,28 @@ X-Spam-Flag and X-Distribution are what most mail servers file as junk by. Field
 are replaced, so that no sender can say NO before we say YES; every other byte stays where it was.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from email.header import Header
 
 from device.inspection.policy import WarningHeaders
 from device.message.reading import HeaderField, Reading, Span
 
 
-def tagged(content: Sequence[bytes], reading: Reading, warning: WarningHeaders) -> list[bytes]:
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A message with fields put in front and ranges replaced; made anew, chunk by chunk, whenever it is gone through."""
+
+    content: Iterable[bytes]
+    added: Sequence[bytes]
+    edits: Sequence[tuple[Span, bytes]]
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.added
+        yield from _edited(self.content, self.edits)
+
+
+def tagged(content: Iterable[bytes], reading: Reading, warning: WarningHeaders) -> Tagged:
     """The message's chunks with the warning put in front and the subject prefixed."""
     added = _warning_fields(warning)
     names = {line.partition(b":")[0].lower() for line in added}
@@ -20,7 +34,7 @@ def tagged(content: Sequence[bytes], reading: Reading, warning: WarningHeaders) 
         subjects = reading.values_of(b"subject")
         edits += [(subject.span, _prefixed(subject, warning.subject_prefix)) for subject in subjects[:1]]
         added += [] if subjects else [b"Subject: " + _encoded(warning.subject_prefix).strip() + b"\r\n"]
-    return [*added, *_edited(content, sorted(edits, key=lambda edit: edit[0].start))]
+    return Tagged(content, added, sorted(edits, key=lambda edit: edit[0].start))
 
 
 def _warning_fields(warning: WarningHeaders) -> list[bytes]:
@@ -46,7 +60,7 @@ def _encoded(prefix: str) -> bytes:
         return Header(text, "utf-8", maxlinelen=60).encode(linesep="\r\n").encode("ascii") + b" "
 
 
-def _edited(content: Sequence[bytes], edits: Sequence[tuple[Span, bytes]]) -> Iterator[bytes]:
+def _edited(content: Iterable[bytes], edits: Sequence[tuple[Span, bytes]]) -> Iterator[bytes]:
     """The chunks with byte ranges replaced; edits are in order and do not overlap. Only the chunks that hold an edit are cut."""
     pending = list(edits)
     offset = 0

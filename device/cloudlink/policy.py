@@ -37,11 +37,13 @@ _ACTIONS: Final = MappingProxyType(
 class PolicyKeeper:
     """The policy in force. `current` is replaced as a whole, so whoever took it keeps a consistent one.
 
-    `trouble` is the reason why the cloud can't be watched just now; empty while it is.
+    `trouble` is the reason why the cloud can't be watched just now; empty while it is. Where several processes watch, the one
+    that `keeps` writes the file.
     """
 
-    def __init__(self, file: Path, channel: CloudChannel) -> None:
+    def __init__(self, file: Path, channel: CloudChannel, *, keeps: bool = True) -> None:
         self._file = file
+        self._keeps = keeps
         self._channel = channel
         self.current = CloudPolicy()
         self.connected = False
@@ -119,6 +121,8 @@ class PolicyKeeper:
             log.warning("policy.not-understood", revision=snapshot.revision, error=type(error).__name__)
             return
         log.info("policy.applied", revision=self.current.revision, action=self.current.action.value)
+        if not self._keeps:
+            return
         try:
             _write(self._file, _kept(snapshot, entries, identity))
         except OSError as error:

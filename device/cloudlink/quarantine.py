@@ -1,6 +1,6 @@
 """Storing a message in the cloud, and telling it what became of the replacement."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +39,7 @@ class QuarantineLink:
     def __init__(self, channel: CloudChannel) -> None:
         self._channel = channel
 
-    async def store(self, manifest: quarantine_pb2.MessageManifest, content: Sequence[bytes]) -> Receipt:
+    async def store(self, manifest: quarantine_pb2.MessageManifest, content: Iterable[bytes]) -> Receipt:
         """Store a message. Raises CloudFault; the manifest's request id makes a retry the same attempt."""
 
         async def store(stubs: Stubs) -> quarantine_pb2.StoreMessageResponse:
@@ -68,7 +68,7 @@ class QuarantineLink:
 
 
 async def _requests(
-    manifest: quarantine_pb2.MessageManifest, content: Sequence[bytes]
+    manifest: quarantine_pb2.MessageManifest, content: Iterable[bytes]
 ) -> AsyncIterator[quarantine_pb2.StoreMessageRequest]:
     yield quarantine_pb2.StoreMessageRequest(manifest=manifest)
     for chunk in content:

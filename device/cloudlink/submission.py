@@ -60,23 +60,38 @@ class Submission:
         """
         wanted = {file.sha256: file for file in files}
         if not ready:
-            return Scores(known={}, missing=dict.fromkeys(wanted, Condition.SERVICE_NOT_READY))
-        answers: dict[Sha256, FileVerdict | Condition] = {}
-        for file in wanted.values():
-            if file.size > max_file_size:
-                answers[file.sha256] = Condition.INVALID_CONTENT_SIZE
-            elif (verdict := self._memory.recall(file.sha256)) is not None:
-                answers[file.sha256] = verdict
+            return _not_ready(wanted)
+        answers = self._at_hand(wanted.values(), max_file_size)
         asked = [file for digest, file in wanted.items() if digest not in answers]
         self._counters.add(Count.FILE_SUBMISSION_NOT_NEEDED, len(answers))
         first_seen = await self._ask(asked, policy, answers) if asked else frozenset()
         return _scores(answers, first_seen)
+
+    def scores_at_hand(self, files: Sequence[File], max_file_size: int, *, ready: bool) -> Scores | None:
+        """The same where nobody has to be asked; None where somebody has."""
+        wanted = {file.sha256: file for file in files}
+        if not ready:
+            return _not_ready(wanted)
+        answers = self._at_hand(wanted.values(), max_file_size)
+        if len(answers) < len(wanted):
+            return None
+        self._counters.add(Count.FILE_SUBMISSION_NOT_NEEDED, len(answers))
+        return _scores(answers, frozenset())
 
     async def afterwards(self, digests: Iterable[Sha256]) -> int:
         """The worst score of first-seen files whose analysis goes on, once it has ended; 0 where none came."""
         under_way = [self._under_way[digest] for digest in digests if digest in self._under_way]
         answers = [await asyncio.shield(answer) for answer in under_way]
         return max((answer.score for answer in answers if isinstance(answer, FileVerdict)), default=0)
+
+    def _at_hand(self, files: Iterable[File], max_file_size: int) -> dict[Sha256, FileVerdict | Condition]:
+        answers: dict[Sha256, FileVerdict | Condition] = {}
+        for file in files:
+            if file.size > max_file_size:
+                answers[file.sha256] = Condition.INVALID_CONTENT_SIZE
+            elif (answer := self._memory.recall(file.sha256)) is not None:
+                answers[file.sha256] = answer
+        return answers
 
     async def _ask(
         self, files: Sequence[File], policy: DevicePolicy, answers: dict[Sha256, FileVerdict | Condition]
@@ -95,12 +110,17 @@ class Submission:
             return frozenset(pending)
         await asyncio.wait(pending.values(), timeout=max(0, due - asyncio.get_running_loop().time()))
         for digest, answer in pending.items():
-            answers[digest] = answer.result() if answer.done() else Condition.VERDICT_TIMEOUT
+            answers[digest] = answer.result() if answer.done() else self._late(digest)
         return frozenset()
 
-    def _remembered(self, digests: Iterable[Sha256]) -> dict[Sha256, FileVerdict]:
+    def _late(self, digest: Sha256) -> Condition:
+        """Its upload goes on, and may still bring a verdict for the next message."""
+        self._memory.remember_failure(digest, Condition.VERDICT_TIMEOUT)
+        return Condition.VERDICT_TIMEOUT
+
+    def _remembered(self, digests: Iterable[Sha256]) -> dict[Sha256, FileVerdict | Condition]:
         recalled = {digest: self._memory.recall(digest) for digest in digests}
-        return {digest: verdict for digest, verdict in recalled.items() if verdict is not None}
+        return {digest: answer for digest, answer in recalled.items() if answer is not None}
 
     async def _look_up(self, files: Sequence[File], policy: DevicePolicy, due: float) -> Condition | None:
         """Bring what the cloud knows into memory; the condition under which some of it could not be asked."""
@@ -170,6 +190,7 @@ class Submission:
 
     def _failed(self, file: File, condition: Condition, reason: str) -> Condition:
         self._counters.add(Count.FILE_SUBMISSION_FAILURE)
+        self._memory.remember_failure(file.sha256, condition)
         log.warning("submission.failed", sha256=file.sha256.hex(), reason=reason, condition=condition.value)
         return condition
 
@@ -208,6 +229,10 @@ def _condition(fault: CloudFault, late: Condition) -> Condition:
             return Condition.SERVICE_NOT_READY
         case _:
             return Condition.UNKNOWN_FILE
+
+
+def _not_ready(digests: Iterable[Sha256]) -> Scores:
+    return Scores(known={}, missing=dict.fromkeys(digests, Condition.SERVICE_NOT_READY))
 
 
 def _scores(answers: dict[Sha256, FileVerdict | Condition], first_seen: frozenset[Sha256]) -> Scores:

@@ -13,11 +13,11 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from device.actions import replies
 from device.actions.outcome import Deliver, Outcome, Refuse, Replace
@@ -31,10 +31,11 @@ from device.cloudlink.submission import File, Submission
 from device.inspection import decision as decisions
 from device.inspection import passes
 from device.inspection.decision import Decision, Scores, Verb
-from device.inspection.held_bytes import HeldBytes
+from device.inspection.held_content import HeldContent
 from device.inspection.lists import ListMatch, Standing, matched
 from device.inspection.policy import InspectionPolicy
-from device.message.content import decoded
+from device.inspection.room import Room
+from device.message.content import decoded, digest_of
 from device.message.envelope import Envelope
 from device.message.limits import ScanLimits
 from device.message.mime import Scanner
@@ -43,6 +44,9 @@ from device.message.second_opinion import is_wanted, with_second_opinion
 from device.smtp.intake import Peers
 from device.smtp.reply import Reply
 from device.telemetry.account import Account, Decided
+
+Conclusion = Outcome | Coroutine[Any, Any, Outcome]
+"""An outcome, at once where nobody has to be asked and nothing to be stored."""
 
 NO_SCORES: Final = Scores(known={}, missing={})
 
@@ -58,7 +62,7 @@ class Desk:
     realm_id: Callable[[], str]
     account: Account
     background: Background
-    held: HeldBytes
+    room: Room
     limits: ScanLimits
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -82,8 +86,8 @@ class MessageIntake:
         self._desk = desk
         self._peers = peers
         self._scanner = Scanner(desk.limits)
-        self._content: list[bytes] = []
-        self._held = 0
+        self._held = HeldContent(desk.room)
+        self._content: Iterable[bytes] = self._held
         self._has_room = True
         self._decided: Decided | None = None
         self._receipt: Receipt | None = None
@@ -92,15 +96,13 @@ class MessageIntake:
 
     def feed(self, chunk: bytes) -> None:
         """Keep the bytes and follow them, as long as there is room."""
-        self._has_room = self._has_room and self._desk.held.take(len(chunk))
+        self._has_room = self._has_room and self._held.append(chunk)
         if self._has_room:
-            self._held += len(chunk)
-            self._content.append(chunk)
             self._scanner.feed(chunk)
         else:
             self._let_go()
 
-    async def conclude(self, envelope: Envelope) -> Outcome:
+    def conclude(self, envelope: Envelope) -> Conclusion:
         """Decide and act, as the story on top tells it; the policy in force now decides the whole message."""
         policy = self._desk.policy()
         if not self._has_room:
@@ -108,23 +110,11 @@ class MessageIntake:
             self._desk.account.no_room(self._peers)
             return Refuse(replies.OUT_OF_MEMORY)
         reading = self._scanner.close()
-        pass_outcome = await self._use_pass(policy, envelope, reading)
-        if pass_outcome is not None:
-            return pass_outcome
-        reading = self._without_passes(reading)
-        if reading.exceeded is not None:
-            self._decide(envelope, reading, decisions.over_limits())
-            return Refuse(replies.OVER_LIMITS)
-        if is_wanted(reading):
-            reading = await asyncio.to_thread(with_second_opinion, self._content, reading)
-        listing = matched(policy.cloud, envelope, reading)
-        decision, scores = await self._judge(policy, envelope, reading, listing)
-        decided = self._decide(envelope, reading, decision, listing)
-        if scores.first_seen:
-            self._desk.background.spawn(self._flag_afterwards(decided, scores, policy))
-        return await self._act(policy, decided, scores)
+        if passes.may_carry_one(self._content):
+            return self._use_pass_or_inspect(policy, envelope, reading)
+        return self._inspect(policy, envelope, reading)
 
-    async def settle(self, reply: Reply | None) -> None:
+    def settle(self, reply: Reply | None) -> None:
         """The server has spoken: tell the cloud, then count and tell what became of the message."""
         self._let_go()
         accepted = reply is not None and reply.positive
@@ -149,15 +139,20 @@ class MessageIntake:
 
     def _let_go(self) -> None:
         """The content is not needed any more; uploads under way still hold what they send."""
-        self._content = []
-        self._desk.held.give_back(self._held)
-        self._held = 0
+        self._content = ()
+        self._held.give_room_back()
+        self._held = HeldContent(self._desk.room)
+
+    async def _use_pass_or_inspect(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Outcome:
+        """A pass that holds takes the message through; without one it is inspected like any other."""
+        outcome = await self._use_pass(policy, envelope, reading)
+        if outcome is not None:
+            return outcome
+        return await _in_time(self._inspect(policy, envelope, self._without_passes()))
 
     async def _use_pass(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Outcome | None:
         """The outcome of a message whose pass holds; None for every other, whose refused pass has been told of."""
         issuer = passes.Issuer(self._desk.realm_id(), policy.cloud.release_keys)
-        if not passes.may_carry_one(self._content):
-            return None
         checked = passes.check(b"".join(self._content), envelope, issuer, self._desk.clock().timestamp())
         if not isinstance(checked, passes.Valid):
             if isinstance(checked, passes.Refused):
@@ -177,32 +172,64 @@ class MessageIntake:
         self._decide(envelope, reading, decisions.released())
         return Deliver(self._content if lease.left else [passes.without_passes(b"".join(self._content))])
 
-    def _without_passes(self, reading: Reading) -> Reading:
-        """The reading of the message without pass fields: only where there are some is it read a second time."""
-        if not passes.may_carry_one(self._content):
-            return reading
+    def _without_passes(self) -> Reading:
+        """The reading of the message without pass fields."""
         cleaned = passes.without_passes(b"".join(self._content))
         self._content = [cleaned]
         scanner = Scanner(self._desk.limits)
         scanner.feed(cleaned)
         return scanner.close()
 
-    async def _judge(
-        self, policy: InspectionPolicy, envelope: Envelope, reading: Reading, listing: ListMatch
-    ) -> tuple[Decision, Scores]:
+    def _inspect(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Conclusion:
+        if reading.exceeded is not None:
+            self._decide(envelope, reading, decisions.over_limits())
+            return Refuse(replies.OVER_LIMITS)
+        if is_wanted(reading):
+            return self._inspect_twice(policy, envelope, reading)
+        return self._judge(policy, envelope, reading)
+
+    async def _inspect_twice(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Outcome:
+        reading = await asyncio.to_thread(with_second_opinion, self._content, reading)
+        return await _in_time(self._judge(policy, envelope, reading))
+
+    def _judge(self, policy: InspectionPolicy, envelope: Envelope, reading: Reading) -> Conclusion:
         """Lists, then attachments, then scores."""
+        listing = matched(policy.cloud, envelope, reading)
         if listing.standing is Standing.ALLOWED:
-            return decisions.allowlisted(), NO_SCORES
-        if listing.standing is Standing.BLOCKED:
-            return decisions.blocklisted(policy.cloud, envelope), NO_SCORES
-        inspected = _inspected(reading, policy)
-        if not inspected:
-            return decisions.without_attachment(), NO_SCORES
-        scores = await self._desk.submission.scores(
-            self._files(inspected), policy.device, policy.cloud.max_file_size, ready=policy.cloud.revision > 0
-        )
+            decision = decisions.allowlisted()
+        elif listing.standing is Standing.BLOCKED:
+            decision = decisions.blocklisted(policy.cloud, envelope)
+        elif inspected := _inspected(reading, policy):
+            return self._score(policy, envelope, reading, self._files(inspected))
+        else:
+            decision = decisions.without_attachment()
+        return self._act(policy, self._decide(envelope, reading, decision, listing), NO_SCORES)
+
+    def _score(
+        self, policy: InspectionPolicy, envelope: Envelope, reading: Reading, files: Sequence[File]
+    ) -> Conclusion:
+        """Memory first, then the cloud."""
+        limit, ready = policy.cloud.max_file_size, policy.cloud.revision > 0
+        scores = self._desk.submission.scores_at_hand(files, limit, ready=ready)
+        if scores is not None:
+            return self._act_on_scores(policy, envelope, reading, scores)
+        return self._ask_for_scores(policy, envelope, reading, files)
+
+    async def _ask_for_scores(
+        self, policy: InspectionPolicy, envelope: Envelope, reading: Reading, files: Sequence[File]
+    ) -> Outcome:
+        limit, ready = policy.cloud.max_file_size, policy.cloud.revision > 0
+        scores = await self._desk.submission.scores(files, policy.device, limit, ready=ready)
+        return await _in_time(self._act_on_scores(policy, envelope, reading, scores))
+
+    def _act_on_scores(
+        self, policy: InspectionPolicy, envelope: Envelope, reading: Reading, scores: Scores
+    ) -> Conclusion:
         self._desk.account.scored(scores, policy)
-        return decisions.scored(policy, envelope, scores), scores
+        decided = self._decide(envelope, reading, decisions.scored(policy, envelope, scores))
+        if scores.first_seen:
+            self._desk.background.spawn(self._flag_afterwards(decided, scores, policy))
+        return self._act(policy, decided, scores)
 
     def _files(self, parts: tuple[Part, ...]) -> list[File]:
         content = self._content
@@ -218,7 +245,7 @@ class MessageIntake:
         self._decided = Decided(self._peers, envelope, reading, decision, list_hit=hit)
         return self._decided
 
-    async def _act(self, policy: InspectionPolicy, decided: Decided, scores: Scores) -> Outcome:
+    def _act(self, policy: InspectionPolicy, decided: Decided, scores: Scores) -> Conclusion:
         """The decision as something to send."""
         decision = decided.decision
         match decision.verb:
@@ -227,7 +254,7 @@ class MessageIntake:
             case Verb.TAG:
                 return Deliver(tagged(self._content, decided.reading, policy.cloud.warning_headers))
             case Verb.QUARANTINE:
-                return await self._quarantine(policy, decided, scores)
+                return self._quarantine(policy, decided, scores)
             case Verb.BLOCK:
                 reply = replies.BY_CONDITION[decision.condition] if decision.condition else replies.MALICIOUS
                 return Refuse(reply)
@@ -242,6 +269,7 @@ class MessageIntake:
             scores.known,
             policy.threshold,
             self._peers.client.host,
+            digest_of(self._content),
         )
         try:
             receipt = await self._desk.quarantine.store(told, self._content)
@@ -258,6 +286,11 @@ class MessageIntake:
         worst = await self._desk.submission.afterwards(scores.first_seen)
         if worst >= policy.threshold:
             self._desk.account.flagged_afterwards(decided, worst)
+
+
+async def _in_time(conclusion: Conclusion) -> Outcome:
+    """The outcome, waited for where it isn't there yet."""
+    return conclusion if isinstance(conclusion, Deliver | Replace | Refuse) else await conclusion
 
 
 def _inspected(reading: Reading, policy: InspectionPolicy) -> tuple[Part, ...]:

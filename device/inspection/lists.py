@@ -93,13 +93,15 @@ class _Addresses:
 
     @classmethod
     def of(cls, envelope: Envelope, reading: Reading) -> "_Addresses":
-        recipient_fields = (*reading.values_of(b"to"), *reading.values_of(b"cc"))
+        values: dict[bytes, list[bytes]] = {b"from": [], b"to": [], b"cc": []}
+        for field in reading.fields:
+            values.get(field.name.lower(), []).append(field.raw_value)
         return cls(
             sure=_UNSURE_HEADER.isdisjoint(reading.findings),
             sender=_path(envelope.mail_from),
-            from_fields=tuple(mailboxes(field.raw_value) for field in reading.values_of(b"from")),
+            from_fields=tuple(map(mailboxes, values[b"from"])),
             recipients=tuple(_path(path) for path in envelope.paths),
-            to=tuple(mailboxes(field.raw_value) for field in recipient_fields),
+            to=tuple(map(mailboxes, values[b"to"] + values[b"cc"])),
         )
 
 

@@ -7,24 +7,18 @@ message. A session, or a file, that has no message and something to be said is o
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from device.errors import UnreadableFile
 from device.inspection.foretelling import Inspected, foretell
+from device.inspection.telling import as_text, of_session, without_message
 from device.interception.capture import MAGIC, frames
-from device.interception.connections import Connections, Session
+from device.interception.connection import Session
+from device.interception.connections import Connections
+from device.interception.dissection import Dissection
 from device.interception.overheard import Heard
-from device.interception.packets import Segment, Unread, segment_of
-from device.interception.remarks import MEANING, Remark
+from device.interception.remarks import Remark
 from device.smtp.intake import Peers
-
-_SAID_OF_FRAMES: Final = {
-    Unread.FRAGMENT: Remark.FRAGMENTS,
-    Unread.DAMAGED: Remark.DAMAGED,
-    Unread.LINK_TYPE: Remark.UNKNOWN_LINK,
-}
-
-_NOTHING: Final = Inspected(None, (), (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +35,8 @@ class Told:
 
     def as_text(self) -> str:
         """For people: a line for the message, one a file in it, one a note."""
-        told, way = self.inspected, "" if self.peers is None else f" ({self.peers.client} → {self.peers.server})"
-        lines = [f"{self.file}{way}"]
-        if told.mail_from is not None:
-            lines.append(f"  <{told.mail_from}> → {', '.join(f'<{path}>' for path in told.rcpt_to) or 'nobody'}")
-        lines += [
-            f"  {each.name or '(no name)'}, {each.type}, {each.bytes} bytes, {each.sha256}" for each in told.attachments
-        ]
-        lines += [f"  - {note}{f': {MEANING[note]}' if note in MEANING else ''}" for note in told.notes]
-        return "\n".join(lines)
+        way = "" if self.peers is None else f" ({self.peers.client} → {self.peers.server})"
+        return as_text(f"{self.file}{way}", self.inspected)
 
 
 def inspect(path: Path, size_limit: int) -> Iterator[Told]:
@@ -75,30 +62,17 @@ def _message(path: Path, size_limit: int) -> Heard:
 
 def _capture(path: Path, size_limit: int) -> Iterator[Told]:
     """1. Frames to segments, 2. segments to sessions, 3. each session's messages, with what is said of all of it."""
-    connections, remarks = Connections(size_limit, foretell), set[Remark]()
+    dissection, sessions = Dissection(), list[Session[Inspected]]()
+    connections = Connections(size_limit, foretell, sessions.append)
     for frame in frames(path):
-        if frame.broken:
-            remarks.add(Remark.CAPTURE_CUT)
-        segment = segment_of(frame.data, frame.link_type)
-        if isinstance(segment, Segment):
+        segment = dissection.segment(frame)
+        if segment is not None:
             connections.feed(segment)
-        elif segment in _SAID_OF_FRAMES:
-            remarks.add(_SAID_OF_FRAMES[segment])
-    sessions = list(connections.finish())
+    dissection.finish()
+    connections.finish()
+    said = set(dissection.counts)
     for session in sessions:
-        yield from _session(path, session, remarks)
+        for inspected in of_session(session, said):
+            yield Told(str(path), inspected, session.peers)
     if not sessions:
-        yield Told(str(path), _with_notes(_NOTHING, {Remark.NO_SMTP, *remarks}))
-
-
-def _session(path: Path, session: Session[Inspected], remarks: set[Remark]) -> Iterator[Told]:
-    said = session.remarks | remarks
-    for message in session.messages:
-        yield Told(str(path), _with_notes(message, said), session.peers)
-    if not session.messages:
-        yield Told(str(path), _with_notes(_NOTHING, {Remark.NO_MESSAGE, *said}), session.peers)
-
-
-def _with_notes(inspected: Inspected, remarks: set[Remark]) -> Inspected:
-    more = sorted(remark for remark in remarks if remark not in inspected.notes)
-    return Inspected(inspected.mail_from, inspected.rcpt_to, inspected.attachments, (*inspected.notes, *map(str, more)))
+        yield Told(str(path), without_message({Remark.NO_SMTP, *said}))

@@ -16,7 +16,7 @@ included.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -30,6 +30,7 @@ from device.message.envelope import Envelope
 _NAME: Final = FIELD_NAME.lower()
 _NAMED: Final = re.compile(re.escape(FIELD_NAME) + rb"[ \t\r\n]*:", re.IGNORECASE)
 _FIELD: Final = re.compile(rb"(?=.)[^\r\n]*(?:(?:\r\n|\n|\r)[ \t][^\r\n]*)*(\r\n|\n|\r|\Z)", re.DOTALL)
+_BLANK_LINE: Final = b"\r\n\r\n"
 _EMPTY_LINE: Final = re.compile(rb"(\A|\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 
 
@@ -78,16 +79,23 @@ class Issuer:
     keys: Mapping[str, Ed25519PublicKey]
 
 
-def may_carry_one(content: Sequence[bytes]) -> bool:
+def may_carry_one(content: Iterable[bytes]) -> bool:
     """Whether the message's header names a pass field in any view: a cheap look, before the message is joined for check()."""
+    head = _head(content)
+    return _NAME in head.lower() and _NAMED.search(head, 0, _end_of_header(head)) is not None
+
+
+def _head(content: Iterable[bytes]) -> bytes:
+    """What no view of the header goes beyond: all up to the first CRLF CRLF that is not at the very beginning."""
     head = bytearray()
     for chunk in content:
+        if not head and (end := chunk.find(_BLANK_LINE, 1)) > 0:
+            return chunk[: end + len(_BLANK_LINE)]
         looked_at = max(len(head) - 3, 1)
         head += chunk
-        if head.find(b"\r\n\r\n", looked_at) > 0:
+        if head.find(_BLANK_LINE, looked_at) > 0:
             break
-    message = bytes(head)
-    return _NAMED.search(message, 0, _end_of_header(message)) is not None
+    return bytes(head)
 
 
 def check(message: bytes, envelope: Envelope, issuer: Issuer, now: float) -> Checked:

@@ -1,6 +1,10 @@
 """What the device remembers of verdicts: by digest, for a while, as many as a fixed number.
 
 A verdict belongs to one rule set: when the cloud names another, everything older is forgotten.
+
+That there is no verdict is remembered, too, and shorter: content that the cloud could not score just now (it was too slow, too
+full, or the file too large) is not sent to it again with each of a hundred equal messages. A cloud that is away is no such thing:
+it is asked again at once when it is back.
 """
 
 from collections import OrderedDict
@@ -8,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from device.inspection.policy import Condition
 from device.message.reading import Sha256
 
 REMEMBERED: Final = 100_000
@@ -15,6 +20,12 @@ REMEMBERED: Final = 100_000
 
 LIFETIME_SECONDS: Final = 300.0
 """How long a verdict is believed without asking; new rules reach mail that much later at the most."""
+
+FAILURE_SECONDS: Final = 30.0
+"""How long a verdict that could not be had is not asked for again: well under the minutes after which mailers try anew."""
+
+OF_CONTENT: Final = frozenset(Condition) - {Condition.SERVICE_NOT_READY}
+"""Conditions that say something of the content, and are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +37,30 @@ class FileVerdict:
 
 
 class VerdictMemory:
-    """Verdicts by digest, the least lately used forgotten first. `clock` counts seconds and never goes back."""
+    """Verdicts and failures by digest, the least lately used forgotten first.
+
+    `clock` counts seconds and never goes back; lifetimes are in seconds; with 0, no failure is remembered.
+    """
 
     def __init__(
-        self, clock: Callable[[], float], *, size: int = REMEMBERED, lifetime: float = LIFETIME_SECONDS
+        self,
+        clock: Callable[[], float],
+        *,
+        size: int = REMEMBERED,
+        lifetime: float = LIFETIME_SECONDS,
+        failure_lifetime: float = FAILURE_SECONDS,
     ) -> None:
         self._clock = clock
         self._size = size
         self._lifetime = lifetime
+        self._failure_lifetime = failure_lifetime
         self._rule_set = ""
-        self._verdicts: OrderedDict[Sha256, tuple[float, FileVerdict]] = OrderedDict()
+        self._verdicts: OrderedDict[Sha256, tuple[float, FileVerdict | Condition]] = OrderedDict()
 
-    def recall(self, digest: Sha256) -> FileVerdict | None:
-        """The verdict, if it is still believed."""
+    def recall(self, digest: Sha256) -> FileVerdict | Condition | None:
+        """The verdict, or why there is none, as long as that is believed."""
         kept = self._verdicts.get(digest)
-        if kept is None or kept[0] < self._clock():
+        if kept is None or kept[0] <= self._clock():
             return None
         self._verdicts.move_to_end(digest)
         return kept[1]
@@ -48,10 +68,12 @@ class VerdictMemory:
     def remember(self, rule_set: str, digest: Sha256, verdict: FileVerdict) -> None:
         """Keep a verdict that was given under that rule set."""
         self.under(rule_set)
-        self._verdicts[digest] = (self._clock() + self._lifetime, verdict)
-        self._verdicts.move_to_end(digest)
-        if len(self._verdicts) > self._size:
-            self._verdicts.popitem(last=False)
+        self._keep(digest, verdict, self._lifetime)
+
+    def remember_failure(self, digest: Sha256, condition: Condition) -> None:
+        """Keep that there is no verdict, where that is the content's fault (OF_CONTENT)."""
+        if condition in OF_CONTENT:
+            self._keep(digest, condition, self._failure_lifetime)
 
     def under(self, rule_set: str) -> None:
         """The cloud's rule set is this one; verdicts of another are forgotten."""
@@ -62,3 +84,9 @@ class VerdictMemory:
     def forget(self) -> None:
         """Forget everything: the device belongs to another realm now, and verdicts belong to one."""
         self._verdicts.clear()
+
+    def _keep(self, digest: Sha256, answer: FileVerdict | Condition, seconds: float) -> None:
+        self._verdicts[digest] = (self._clock() + seconds, answer)
+        self._verdicts.move_to_end(digest)
+        if len(self._verdicts) > self._size:
+            self._verdicts.popitem(last=False)

@@ -9,7 +9,7 @@ from device.interception import kernel, while_running
 from device.interception.bridge_rules import NEWCOMERS, Bridge, BridgeRules
 from device.interception.programs import must, run
 from device.interception.rules import Ours, Rules, WhenStopped
-from device.interception.while_running import OwnedTable
+from device.interception.while_running import LOST, OwnedTable
 from device.smtp.intake import Endpoint
 
 _PORTS: Final = 2
@@ -85,7 +85,7 @@ class Bridged:
     def warnings(self, families: list[str]) -> list[str]:
         """What isn't inspected."""
         if self._taking.lost:
-            return ["Somebody has ended nft, and the rules with it: no mail is inspected. Start the device again."]
+            return [LOST]
         return [
             f"This machine has no {family}: mail over it is not inspected."
             for family in _FAMILIES

@@ -8,7 +8,6 @@ import gzip
 import logging
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ from scapy.error import Scapy_Exception
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
 from device.errors import UnreadableFile
+from device.interception.packets import Frame
 
 LARGEST_PACKET: Final = 262_144
 """Bytes: what libpcap itself keeps at most. scapy's own default cuts the 64 KiB packets of a loopback capture."""
@@ -36,15 +36,6 @@ _END: Final = (EOFError, Scapy_Exception, ValueError)
 """How scapy's readers say that there is nothing more that can be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One captured packet. `broken`: the file ends within it."""
-
-    link_type: int
-    data: bytes
-    broken: bool = False
-
-
 def frames(path: Path) -> Iterator[Frame]:
     """The packets of a capture, in its order. Raises UnreadableFile, and OSError where there is no such file."""
     logging.getLogger("scapy").setLevel(logging.CRITICAL)  # what it warns of is told as a remark
@@ -63,7 +54,8 @@ def _of_pcap(reader: RawPcapReader) -> Iterator[Frame]:
     with contextlib.suppress(*_END):
         while True:
             data, metadata = reader._read_packet(LARGEST_PACKET)  # noqa: SLF001 - the iterator can't be told a size
-            yield Frame(reader.linktype, data, broken=len(data) < min(metadata.caplen, LARGEST_PACKET))
+            time = metadata.sec + metadata.usec / (1e9 if reader.nano else 1e6)
+            yield Frame(reader.linktype, data, time, broken=len(data) < min(metadata.caplen, LARGEST_PACKET))
 
 
 def _of_pcapng(reader: RawPcapNgReader) -> Iterator[Frame]:
@@ -71,4 +63,11 @@ def _of_pcapng(reader: RawPcapNgReader) -> Iterator[Frame]:
     with contextlib.suppress(*_END):
         while True:
             data, metadata = reader._read_packet(LARGEST_PACKET)  # noqa: SLF001 - the iterator can't be told a size
-            yield Frame(metadata.linktype, data)
+            yield Frame(metadata.linktype, data, _seconds(metadata))
+
+
+def _seconds(metadata: RawPcapNgReader.PacketMetadata) -> float:
+    """A simple packet block has no time."""
+    if metadata.tshigh is None or metadata.tslow is None:
+        return 0.0
+    return float(((metadata.tshigh << 32) + metadata.tslow) / metadata.tsresol)

@@ -1,184 +1,156 @@
-"""Overheard segments sorted by connection, and each connection's two sides told apart.
+"""Overheard segments sorted by connection, and connections forgotten when their time has come.
 
-The client is who sent the SYN. A capture that starts later tells by ports, then by what is said: a server's lines start with a
-number. A connection is SMTP where the server's port is one of SMTP_PORTS, or where its first words are.
+    phase       forgotten
+    ----------  ----------------------------------------------------------------------------------------------------------
+    half-open   after Bounds.half_open seconds
+    open        after Bounds.idle seconds without a segment
+    ended       after Bounds.linger seconds without a segment: what came out of order, or again, still finds its connection
+
+Where there are more connections than Bounds.connections, the longest silent ended one goes, else half-open one, else open one: a
+flood of SYNs pushes out no mail. Where they hold more than Bounds.held, the one goes that holds most. Each that goes before its
+end is counted by its reason.
 """
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+import math
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Generic
 
+from device.interception.connection import SMTP_PORTS, Connection, Message, Phase, Session
 from device.interception.overheard import Heard
-from device.interception.overhearing import Overhearing
-from device.interception.packets import Flag, Segment
-from device.interception.reassembly import Hole, Piece, Stream
+from device.interception.packets import Segment
 from device.interception.remarks import Remark
-from device.smtp.intake import Endpoint, Peers
+from device.smtp.intake import Endpoint
 
-SMTP_PORTS: Final = frozenset({25, 465, 587, 2525})
-"""Relay, submission over TLS, submission, and the usual stand-in for 25."""
 
-_CLIENT_WORDS: Final = re.compile(rb"(EHLO |HELO |MAIL FROM:)", re.IGNORECASE)
-_SERVER_WORDS: Final = re.compile(rb"[2-5]\d\d[ -]")
-_FIRST_WORDS: Final = 10
-_EARLY: Final = 64 * 1024
-"""Bytes that are kept before it is known whether a connection speaks SMTP."""
+class Lost(StrEnum):
+    """Why a connection was given up before its end."""
 
-Message = TypeVar("Message")
+    HALF_OPEN = "half-open"
+    IDLE = "idle"
+    TOO_MANY = "too-many"
+    TOO_MUCH = "too-much"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is kept. Times in seconds, `held` in bytes over all connections."""
+
+    connections: float = math.inf
+    held: float = math.inf
+    half_open: float = math.inf
+    idle: float = math.inf
+    linger: float = math.inf
+
+
+UNBOUNDED: Final = Bounds()
+"""For a file: it ends by itself, and its clock may jump."""
+
+_LOST_BY_AGE: Final = {Phase.HALF_OPEN: Lost.HALF_OPEN, Phase.OPEN: Lost.IDLE}
+_FIRST_TO_GO: Final = (Phase.ENDED, Phase.HALF_OPEN, Phase.OPEN)
+
+_Ends = frozenset[Endpoint]
 
 
 @dataclass(slots=True)
-class Session(Generic[Message]):
-    """A connection that speaks SMTP: who with whom, what was made of its messages, and what is to be said of all of it."""
+class _Entry(Generic[Message]):
+    """A connection that is followed: which in order of their first segments, where it is queued, and since when it is silent."""
 
-    peers: Peers
-    messages: list[Message] = field(default_factory=list)
-    remarks: set[Remark] = field(default_factory=set)
-
-
-class Connection(Generic[Message]):
-    """Both streams of one connection, and the dialogue on them once it is one of SMTP. `first` is the first sender."""
-
-    def __init__(self, first: Endpoint, second: Endpoint, size_limit: int, read: Callable[[Heard], Message]) -> None:
-        self._ends = (first, second)
-        self._streams = {first: Stream(), second: Stream()}
-        self._said = {first: b"", second: b""}
-        self._early: list[tuple[Endpoint, Piece]] = []
-        self._early_size = 0
-        self._client: Endpoint | None = None
-        self._syn: int | None = None
-        self._from_start = False
-        self._reset = False
-        self._other = False
-        self._dialogue: Overhearing | None = None
-        self._messages: list[Message] = []
-        self._hand_over = lambda heard: self._messages.append(read(heard))
-        self._size_limit = size_limit
-
-    def renewed_by(self, segment: Segment) -> bool:
-        """Whether this segment opens another connection between the same two ends."""
-        if not segment.flags & Flag.SYN or segment.flags & Flag.ACK:
-            return False
-        return self._syn != segment.sequence if self._syn is not None else self._dialogue is not None
-
-    def feed(self, segment: Segment) -> None:
-        """One more segment."""
-        if self._other:
-            return
-        sender, receiver = segment.source, self._opposite(segment.source)
-        if segment.flags & Flag.SYN:
-            self._see_syn(segment, receiver)
-        self._reset = self._reset or bool(segment.flags & Flag.RST)
-        pieces = [(sender, piece) for piece in self._streams[sender].feed(segment)]
-        if segment.flags & Flag.ACK:
-            pieces += [(receiver, piece) for piece in self._streams[receiver].acknowledge(segment.acknowledgement)]
-        self._hear(pieces)
-
-    def finish(self) -> Session[Message] | None:
-        """Nothing more comes: what is left, and the session if it was one of SMTP and something was said in it."""
-        if self._other:
-            return None
-        self._hear([(end, piece) for end, stream in self._streams.items() for piece in stream.finish()])
-        if self._dialogue is None or self._client is None:
-            return None
-        self._dialogue.finish()
-        remarks = {remark for stream in self._streams.values() for remark in stream.remarks} | self._dialogue.remarks
-        if not self._reset and not all(stream.ended for stream in self._streams.values()):
-            remarks.add(Remark.UNENDED)
-        return Session(Peers(self._client, self._opposite(self._client)), self._messages, remarks)
-
-    def _opposite(self, end: Endpoint) -> Endpoint:
-        return self._ends[1] if end == self._ends[0] else self._ends[0]
-
-    def _see_syn(self, segment: Segment, receiver: Endpoint) -> None:
-        """A SYN says who the client is; one with an acknowledgement also where the other stream starts."""
-        self._from_start = True
-        if segment.flags & Flag.ACK:
-            self._client = receiver
-            self._streams[receiver].start(segment.acknowledgement)
-        else:
-            self._client, self._syn = segment.source, segment.sequence
-
-    def _hear(self, pieces: list[tuple[Endpoint, Piece]]) -> None:
-        """Hand pieces to the dialogue; before it is known to be one, they wait."""
-        if self._dialogue is None and pieces:
-            self._early += pieces
-            self._look_at_words(pieces)
-            if not self._is_smtp():
-                self._forget_when_hopeless()
-                return
-            self._dialogue = Overhearing(self._size_limit, self._hand_over, from_start=self._from_start)
-            pieces, self._early = self._early, []
-        if self._dialogue is not None:
-            for end, piece in pieces:
-                self._tell(self._dialogue, end, piece)
-
-    def _tell(self, dialogue: Overhearing, end: Endpoint, piece: Piece) -> None:
-        match piece, end == self._client:
-            case Hole(size), True:
-                dialogue.lose_client(size)
-            case Hole(), False:
-                dialogue.lose_server()
-            case bytes(data), True:
-                dialogue.hear_client(data)
-            case bytes(data), False:
-                dialogue.hear_server(data)
-
-    def _look_at_words(self, pieces: list[tuple[Endpoint, Piece]]) -> None:
-        for end, piece in pieces:
-            if isinstance(piece, bytes):
-                self._early_size += len(piece)
-                self._said[end] += piece[: _FIRST_WORDS - len(self._said[end])]
-
-    def _is_smtp(self) -> bool:
-        if self._client is None:
-            self._client = self._client_by_port() or self._client_by_words()
-        if self._client is None:
-            return False
-        return self._opposite(self._client).port in SMTP_PORTS or bool(_CLIENT_WORDS.match(self._said[self._client]))
-
-    def _client_by_port(self) -> Endpoint | None:
-        first, second = self._ends
-        if (first.port in SMTP_PORTS) == (second.port in SMTP_PORTS):
-            return None
-        return second if first.port in SMTP_PORTS else first
-
-    def _client_by_words(self) -> Endpoint | None:
-        for end in self._ends:
-            if _CLIENT_WORDS.match(self._said[end]) or _SERVER_WORDS.match(self._said[self._opposite(end)]):
-                return end
-        return None
-
-    def _forget_when_hopeless(self) -> None:
-        """A client that began otherwise, or too much from whoever it is: nothing of it has to be kept."""
-        asked = b"" if self._client is None else self._said[self._client]
-        if len(asked) >= _FIRST_WORDS or self._early_size > _EARLY:
-            self._other = True
-            self._early, self._streams = [], {}
+    number: int
+    ends: _Ends
+    connection: Connection[Message]
+    phase: Phase
+    silent_since: float
+    held: int = 0
 
 
 class Connections(Generic[Message]):
-    """Every connection of a capture. `read` makes of each message what is wanted, as soon as it is whole."""
+    """Every connection that is overheard. `read` makes of each message what is wanted, as soon as it is whole.
 
-    def __init__(self, size_limit: int, read: Callable[[Heard], Message]) -> None:
-        self._size_limit = size_limit
-        self._read = read
-        self._all: list[Connection[Message]] = []
-        self._live: dict[frozenset[Endpoint], Connection[Message]] = {}
+    `ended` gets each session once its connection is over: it ended, it was given up, or another one opened in its place.
+    """
 
-    def feed(self, segment: Segment) -> None:
-        """One more segment."""
+    def __init__(
+        self,
+        size_limit: int,
+        read: Callable[[Heard], Message],
+        ended: Callable[[Session[Message]], None],
+        bounds: Bounds = UNBOUNDED,
+        ports: frozenset[int] = SMTP_PORTS,
+    ) -> None:
+        self.seen = 0
+        self.lost: Counter[Lost] = Counter()
+        self._open: Callable[[Endpoint, Endpoint], Connection[Message]] = lambda one, other: Connection(
+            one, other, size_limit, read, ports
+        )
+        self._ended = ended
+        self._bounds = bounds
+        self._patience = {Phase.HALF_OPEN: bounds.half_open, Phase.OPEN: bounds.idle, Phase.ENDED: bounds.linger}
+        self._entries: dict[_Ends, _Entry[Message]] = {}
+        self._queues: dict[Phase, OrderedDict[_Ends, _Entry[Message]]] = {phase: OrderedDict() for phase in Phase}
+        self._held = 0
+
+    def feed(self, segment: Segment, now: float = 0.0) -> Connection[Message]:
+        """One more segment, at that time by any clock that only goes forward, in seconds; the connection that it is of."""
         ends = frozenset((segment.source, segment.destination))
-        if ends not in self._live or self._live[ends].renewed_by(segment):
-            connection = Connection(segment.source, segment.destination, self._size_limit, self._read)
-            self._live[ends] = connection
-            self._all.append(connection)
-        self._live[ends].feed(segment)
+        entry = self._entries.get(ends)
+        if entry is not None and entry.connection.renewed_by(segment):
+            self._finish(entry, Remark.UNENDED)
+            entry = None
+        if entry is None:
+            entry = self._begin(ends, segment, now)
+        entry.connection.feed(segment)
+        self._queue(entry, now)
+        self._make_room(entry)
+        return entry.connection
 
-    def finish(self) -> Iterator[Session[Message]]:
-        """The sessions, in the order of their first segments."""
-        for connection in self._all:
-            session = connection.finish()
-            if session is not None:
-                yield session
+    def expire(self, now: float) -> None:
+        """Forget the connections whose time has come."""
+        for phase, queue in self._queues.items():
+            while queue and now - (entry := next(iter(queue.values()))).silent_since >= self._patience[phase]:
+                self._give_up(entry, _LOST_BY_AGE.get(phase))
+
+    def finish(self) -> None:
+        """Nothing more comes: all that are left, in the order of their first segments."""
+        for entry in sorted(self._entries.values(), key=lambda entry: entry.number):
+            self._finish(entry, Remark.UNENDED)
+
+    def _begin(self, ends: _Ends, segment: Segment, now: float) -> _Entry[Message]:
+        connection = self._open(segment.source, segment.destination)
+        entry = _Entry(self.seen, ends, connection, connection.phase, now)
+        self.seen += 1
+        self._entries[ends] = entry
+        return entry
+
+    def _queue(self, entry: _Entry[Message], now: float) -> None:
+        """It was heard just now, so it goes to the end of its phase's queue."""
+        self._queues[entry.phase].pop(entry.ends, None)
+        entry.phase, entry.silent_since = entry.connection.phase, now
+        self._queues[entry.phase][entry.ends] = entry
+        held = entry.connection.held
+        self._held += held - entry.held
+        entry.held = held
+
+    def _make_room(self, heard: _Entry[Message]) -> None:
+        """Only for bytes does the connection go that was heard just now."""
+        while len(self._entries) > self._bounds.connections:
+            longest_silent = (next(iter(self._queues[phase].values()), heard) for phase in _FIRST_TO_GO)
+            entry = next(entry for entry in longest_silent if entry is not heard)
+            self._give_up(entry, None if entry.phase is Phase.ENDED else Lost.TOO_MANY)
+        while self._held > self._bounds.held:
+            self._give_up(max(self._entries.values(), key=lambda entry: entry.held), Lost.TOO_MUCH)
+
+    def _give_up(self, entry: _Entry[Message], reason: Lost | None) -> None:
+        """Forget it; None: it had ended anyway."""
+        if reason is not None:
+            self.lost[reason] += 1
+        self._finish(entry, Remark.GIVEN_UP)
+
+    def _finish(self, entry: _Entry[Message], unended: Remark) -> None:
+        del self._entries[entry.ends], self._queues[entry.phase][entry.ends]
+        self._held -= entry.held
+        session = entry.connection.finish(unended)
+        if session is not None:
+            self._ended(session)

@@ -8,9 +8,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Final
 
 from device.smtp.grammar import BadReply, ReplyReader
 from device.smtp.reply import Reply
+
+BACKLOG: Final = 10_000
+"""Commands without a reply, or replies without a command, after which one side is taken for not captured."""
 
 Then = Callable[[Reply | None], None]
 """What a command's reply means; None: it was not captured."""
@@ -62,6 +66,11 @@ class Matching:
         self.waits = waits
         self._match()
 
+    @property
+    def backlog(self) -> int:
+        """Commands that await their replies, or replies their commands: not both at a time."""
+        return len(self._asked) + len(self._replies)
+
     def hear(self, data: bytes) -> bool:
         """The server sent this; false, if it is no SMTP, so that replies are assumed from here on."""
         try:
@@ -76,6 +85,8 @@ class Matching:
         """Replies are missing."""
         self.assumed = True
         self._match()
+        if self.backlog > BACKLOG:
+            self._replies.clear()
 
     def _match(self) -> None:
         while self._asked and (self._replies or self.assumed):

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from device.interception.reassembly import PIECE_COST
 from device.interception.remarks import Remark
 from device.message.envelope import Envelope
 from device.smtp.framing import ChunkFramer, DataFramer, DotReader, stuffed
@@ -26,6 +27,11 @@ class Heard:
     content: list[bytes] = field(default_factory=list)
     size: int = 0
     remarks: set[Remark] = field(default_factory=set)
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory, about."""
+        return (self.size if self.content else 0) + PIECE_COST * len(self.content)
 
 
 class Body:

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from device.interception.matching import Kind, Matching, whatever
+from device.interception.matching import BACKLOG, Kind, Matching, whatever
 from device.interception.overheard import Body, Heard
+from device.interception.reassembly import PIECE_COST
 from device.interception.remarks import Remark
 from device.message.envelope import Envelope, Recipient
 from device.smtp import limits
@@ -19,6 +20,9 @@ from device.smtp.reply import Reply
 
 HELD: Final = 1024 * 1024
 """Bytes of a client that may wait for a reply, until the reply is taken for lost."""
+
+RECIPIENTS: Final = limits.SessionLimits().recipients
+"""Of one message: those beyond it the device would have refused."""
 
 _TLS_RECORD: Final = re.compile(rb"[\x14-\x17](?:\x03|$)")
 """How every TLS record begins (RFC 8446, 5.1), if only its first byte is there."""
@@ -51,11 +55,17 @@ class Overhearing:
         """Whether nothing more can be read."""
         return self._read in (self._encrypted, self._ignored)
 
+    @property
+    def held(self) -> int:
+        """Bytes of memory, about."""
+        waiting = len(self._input) + PIECE_COST * self._replies.backlog
+        return waiting if self._body is None else waiting + self._body.heard.held
+
     def hear_client(self, data: bytes) -> None:
         """The client sent this."""
         self._input += data
         self._go_on()
-        if self._replies.waits and len(self._input) > HELD:
+        if (self._replies.waits and len(self._input) > HELD) or self._replies.backlog > BACKLOG:
             self._assume()
 
     def hear_server(self, data: bytes) -> None:
@@ -65,6 +75,8 @@ class Overhearing:
         if not self._replies.hear(data):
             self.remarks.add(Remark.REPLIES_ASSUMED)
         self._go_on()
+        if self._replies.backlog > BACKLOG:
+            self._assume()
 
     def lose_client(self, size: int) -> None:
         """So many bytes of the client were not captured."""
@@ -184,9 +196,13 @@ class Overhearing:
 
     def _addressed(self, command: Command, reply: Reply | None) -> None:
         path, mail = path_of(command, b"TO"), self._mail
-        if path is not None and _consents(reply) and mail is not None:
-            recipients = (*mail.recipients, Recipient(path.path, path.parameters))
-            self._mail = Envelope(mail.mail_from, recipients, mail.mail_parameters)
+        if path is None or mail is None or not _consents(reply):
+            return
+        if len(mail.recipients) >= RECIPIENTS:
+            self.remarks.add(Remark.TOO_MANY_RECIPIENTS)
+            return
+        recipients = (*mail.recipients, Recipient(path.path, path.parameters))
+        self._mail = Envelope(mail.mail_from, recipients, mail.mail_parameters)
 
     def _forgotten(self, reply: Reply | None) -> None:
         if _consents(reply):

@@ -35,6 +35,10 @@ REMEMBERED: Final = 64 * 1024
 """Bytes already handed on that later copies are compared with: what a retransmission repeats is mostly younger."""
 
 
+PIECE_COST: Final = 64
+"""Bytes that a piece takes beside its content: what comes byte by byte takes most of its memory so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hole:
     """So many bytes of the stream were not captured."""
@@ -61,6 +65,11 @@ class Stream:
     _acknowledged: int | None = None
     _patience: int = PATIENCE
     _end: int | None = None
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory, about."""
+        return self._waiting + len(self._past) + PIECE_COST * len(self._pending)
 
     def start(self, sequence: int) -> None:
         """The first byte has this number; known already, it stays what it was."""

@@ -8,26 +8,24 @@ import asyncio
 import errno
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
 
 from device.errors import CannotIntercept
 from device.interception import kernel, redirect_rules, while_running
-from device.interception.door import Door
 from device.interception.explicit import open_relay
+from device.interception.places import Places
 from device.interception.rules import Ours, WhenStopped
-from device.interception.while_running import OwnedTable
-from device.smtp.connection import Surroundings
-from device.smtp.intake import Endpoint, Peers, Reception
+from device.interception.sockets import bound_socket
+from device.interception.while_running import LOST, OwnedTable
+from device.smtp.encrypting import IMPLICIT_TLS_PORT
+from device.smtp.intake import Endpoint, Peers
 from device.smtp.introduction import ClientAddress
 from device.smtp.leg import Leg
-from device.smtp.limits import SessionLimits
-from device.smtp.sessions import SessionCounter
-from device.tls.encryption import PLAIN, Encryption
 
-_EVERYWHERE: Final = {4: (socket.AF_INET, "0.0.0.0"), 6: (socket.AF_INET6, "::")}  # noqa: S104 a redirected packet comes to the address of the interface that it came in by
+_EVERYWHERE: Final = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}  # noqa: S104 a redirected packet comes to the address of the interface that it came in by
 _ORIGINAL_DESTINATION: Final = 80
 """linux/netfilter_ipv4.h: SO_ORIGINAL_DST; IPv6 has the same number."""
 _ADDRESSES: Final = {
@@ -37,10 +35,10 @@ _ADDRESSES: Final = {
 """How sockaddr_in and sockaddr_in6 lie in memory: port and address."""
 
 
-class Listener:
-    """Takes the connections that pass to some ports. Sessions run in `tasks`, whose owner calls stop() before leaving it.
+class Entrance:
+    """Some ports of every server behind this machine, whose clients the kernel redirects to a port of ours.
 
-    WrongSetting, if this would be an open relay. After stop() a refusal still stands; close() is right after any failure, too.
+    WrongSetting, if this would be an open relay.
     """
 
     def __init__(
@@ -48,44 +46,42 @@ class Listener:
         ours: Ours,
         ports: tuple[int, ...],
         when_stopped: WhenStopped,
-        reception: Reception,
-        limits: SessionLimits,
         *,
-        tasks: asyncio.TaskGroup,
-        counter: SessionCounter | None = None,
         client_address: ClientAddress = ClientAddress.HIDDEN,
         consent: bool = False,
-        encryption: Encryption = PLAIN,
     ) -> None:
         if client_address is ClientAddress.HIDDEN and not consent:
             raise open_relay("Redirecting mail")
+        self.client_address = client_address
         self._ours = ours
         self._ports = ports
         self._when_stopped = when_stopped
-        self._listening: dict[int, int] = {}
+        self._places = Places(ports, _EVERYWHERE, bound_socket)
         self._taking = OwnedTable("inet", ours.name)
-        surroundings = Surroundings(
-            original_destination, self._dial, reception, limits, tasks, client_address, encryption
-        )
-        self._door = Door(surroundings, counter)
 
-    async def start(self) -> None:
-        """First listen, then let the kernel lead clients here. Raises CannotIntercept."""
-        if (reason := await obstacle()) is not None:
+    async def bind(self, *, shared: bool) -> list[socket.socket]:
+        """Sockets that don't listen yet, `shared` with those of other calls. Raises CannotIntercept."""
+        if not self._places.by_version and (reason := await obstacle()) is not None:
             raise CannotIntercept(
                 f"mail can't be redirected here: {reason}",
                 next_step="Run it where it can be, or in explicit mode (--intercept explicit).",
             )
-        for version, (family, address) in _EVERYWHERE.items():
-            await self._listen(version, family, address)
-        await kernel.install(self._ours, redirect_rules.standing(self._ports, self._when_stopped))
-        await self._taking.begin(redirect_rules.while_running(self._ports, self._listening))
-        structlog.get_logger().info("listener.started", ports=self._ports, rules=self._ours.name)
+        return self._places.bind(shared=shared)
 
-    async def stop(self, grace_seconds: float) -> None:
-        """New connections pass or are refused, as it was wished; those that are here may finish."""
+    def know(self, bound: Sequence[socket.socket]) -> None:
+        """Where another process has bound them."""
+        self._places.know(bound)
+
+    async def open(self) -> None:
+        """Somebody listens: let the kernel lead clients there. Raises CannotIntercept."""
+        listening = {version: each.port for version, each in self._places.by_version.items()}
+        await kernel.install(self._ours, redirect_rules.standing(self._ports, self._when_stopped))
+        await self._taking.begin(redirect_rules.while_running(self._ports, listening))
+        structlog.get_logger().info("listener.started", **self.ready(), rules=self._ours.name)
+
+    async def let_go(self) -> None:
+        """New connections pass or are refused, as it was wished."""
         await self._taking.empty(redirect_rules.NEWCOMERS)
-        await self._door.close(grace_seconds)
 
     async def close(self, *, let_pass: bool) -> None:
         """Our rules are gone, but for the refusal of a device that fails closed, unless `let_pass`."""
@@ -95,15 +91,13 @@ class Listener:
 
     def ready(self) -> dict[str, Any]:
         """For the ready line."""
-        return {"ports": list(self._ports), "families": self._families()}
+        return self._places.ready()
 
     def told(self) -> dict[str, Any]:
         """For `srx show status`."""
-        ports = ", ".join(map(str, self._ports))
         return {
+            **self._places.told(),
             "interception": "redirect",
-            "listen": f"port {ports} of every server ({', '.join(self._families())})",
-            "mail_server": "the one that each client means",
             "when_stopped": self._when_stopped.value,
             "rules": self._ours.name,
         }
@@ -111,26 +105,21 @@ class Listener:
     def warnings(self) -> list[str]:
         """What the server does not see, what isn't inspected, and what doesn't pass."""
         if self._taking.lost:
-            return ["Somebody has ended nft, and the rules with it: no mail is inspected. Start the device again."]
+            return [LOST]
         return [
             "Mail servers see this device's address instead of the client's.",
             *(f"{each} forwarding is off: nothing but mail passes this machine." for each in kernel.not_forwarding()),
         ]
 
-    def _families(self) -> list[str]:
-        return [f"IPv{version}" for version in self._listening]
+    def server_for(self, client: Leg) -> Endpoint:
+        """The one that it connected to, before it was redirected."""
+        return original_destination(client)
 
-    async def _listen(self, version: int, family: socket.AddressFamily, address: str) -> None:
-        """Where the machine has that family."""
-        try:
-            made = socket.create_server((address, 0), family=family)
-        except OSError:
-            return
-        made.setblocking(False)
-        self._listening[version] = made.getsockname()[1]
-        await self._door.open_on(made)
+    def is_tls(self, client: Leg) -> bool:
+        """By the server's port."""
+        return self.server_for(client).port == IMPLICIT_TLS_PORT
 
-    async def _dial(self, protocol: Callable[[], asyncio.Protocol], peers: Peers) -> None:
+    async def dial(self, protocol: Callable[[], asyncio.Protocol], peers: Peers) -> None:
         """From the device's own address. Whoever came to the listener itself meant no server."""
         if peers.server.port not in self._ports:
             raise ConnectionRefusedError(errno.ECONNREFUSED, "a client that was not redirected means no server")

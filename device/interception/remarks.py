@@ -16,7 +16,9 @@ class Remark(StrEnum):
     LOST = "tcp.lost"
     CUT_PACKETS = "tcp.cut-packets"
     UNENDED = "tcp.unended"
+    GIVEN_UP = "tcp.given-up"
     FRAGMENTS = "capture.fragments"
+    FRAGMENTS_LOST = "capture.fragments-lost"
     DAMAGED = "capture.damaged-packets"
     CAPTURE_CUT = "capture.cut"
     UNKNOWN_LINK = "capture.unknown-link"
@@ -25,6 +27,7 @@ class Remark(StrEnum):
     REPLIES_ASSUMED = "smtp.replies-assumed"
     SEARCHED = "smtp.searched"
     ODD_LINE = "smtp.odd-line"
+    TOO_MANY_RECIPIENTS = "smtp.too-many-recipients"
     UNREADABLE_CHUNK = "smtp.unreadable-chunk"
     BAD_CHUNK = "smtp.bad-chunk"
     MIXED = "smtp.mixed"
@@ -47,7 +50,9 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         Remark.LOST: "bytes of the connection were not captured",
         Remark.CUT_PACKETS: "packets were captured only in part",
         Remark.UNENDED: "the capture ends before the connection",
-        Remark.FRAGMENTS: "IP fragments, which are not put together",
+        Remark.GIVEN_UP: "the connection was given up before its end: silent for too long, or too much to be kept",
+        Remark.FRAGMENTS: "IP packets that came in pieces, put together",
+        Remark.FRAGMENTS_LOST: "IP packets that came in pieces and can't be put together: what is missing then, TCP misses",
         Remark.DAMAGED: "packets whose headers can't be read",
         Remark.CAPTURE_CUT: "the file ends within a packet",
         Remark.UNKNOWN_LINK: "packets of a link layer that is not known",
@@ -56,6 +61,7 @@ MEANING: Final[Mapping[str, str]] = MappingProxyType(
         Remark.REPLIES_ASSUMED: "replies of the server are missing, or are no SMTP: where they are, its consent is assumed",
         Remark.SEARCHED: "the dialogue was lost, and found again at a command",
         Remark.ODD_LINE: "a command with a bare CR or a NUL, or too long: the device would refuse it",
+        Remark.TOO_MANY_RECIPIENTS: "more recipients than the device takes: it would refuse the rest, and they are left out",
         Remark.UNREADABLE_CHUNK: "BDAT whose size can't be read: the device would end the session",
         Remark.BAD_CHUNK: "BDAT with something odd behind its size: the device would refuse the message",
         Remark.MIXED: "MAIL or DATA within a message that comes by BDAT: the device would refuse it",

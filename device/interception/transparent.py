@@ -10,24 +10,22 @@ Two positions in the path are possible: [routed](routed.py), or in a [bridge](br
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
 import structlog
 
 from device.errors import CannotIntercept
-from device.interception import kernel
-from device.interception.door import Door
-from device.smtp.connection import Surroundings
-from device.smtp.intake import Endpoint, Peers, Reception
-from device.smtp.limits import SessionLimits
-from device.smtp.sessions import SessionCounter
-from device.tls.encryption import PLAIN, Encryption
+from device.interception import kernel, sockets
+from device.interception.places import Places
+from device.smtp.encrypting import IMPLICIT_TLS_PORT
+from device.smtp.intake import Endpoint, Peers
+from device.smtp.introduction import ClientAddress
+from device.smtp.leg import Leg
 
 _LOOPBACK: Final = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
-_FAMILY_NAMES: Final = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
+"""So that nobody comes in but by the kernel's hand."""
 _BIND_ADDRESS_NO_PORT: Final = 24
 """linux/in.h: IP_BIND_ADDRESS_NO_PORT, the port is chosen at connect(), where the server is known; IPv6 takes it, too."""
 _PORT_TAKEN: Final = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
@@ -58,48 +56,37 @@ class Position(Protocol):
         """What doesn't pass or isn't inspected here, where those of IPv4 and IPv6 are."""
 
 
-class Listener:
-    """Takes the connections that pass to some ports. Sessions run in `tasks`, whose owner calls stop() before leaving it.
+class Entrance:
+    """Some ports of every server behind this machine; the position is where the kernel takes their clients."""
 
-    After stop() the rules still stand; close() takes them back, and is right after any failure, too.
-    """
+    client_address = ClientAddress.HIDDEN
+    """The server sees the client itself."""
 
-    def __init__(
-        self,
-        position: Position,
-        reception: Reception,
-        limits: SessionLimits,
-        *,
-        tasks: asyncio.TaskGroup,
-        counter: SessionCounter | None = None,
-        encryption: Encryption = PLAIN,
-    ) -> None:
+    def __init__(self, position: Position) -> None:
         self._position = position
-        self._families: list[str] = []
-        dial = partial(_dial, position.mark)
-        surroundings = Surroundings(
-            lambda client: client.arrived_at, dial, reception, limits, tasks, encryption=encryption
-        )
-        self._door = Door(surroundings, counter)
+        self._places = Places(position.ports, _LOOPBACK, self._bound)
 
-    async def start(self) -> None:
-        """First listen, then let the kernel lead clients here. Raises CannotIntercept."""
-        if (reason := await kernel.obstacle()) is not None:
+    async def bind(self, *, shared: bool) -> list[socket.socket]:
+        """Sockets that don't listen yet, `shared` with those of other calls. Raises CannotIntercept."""
+        if not self._places.by_version and (reason := await kernel.obstacle()) is not None:
             raise CannotIntercept(
                 f"mail can't be intercepted transparently here: {reason}",
                 next_step="Run it where it can be; or --intercept redirect, which needs no TPROXY; or explicit.",
             )
-        sockets = [each for family in _LOOPBACK if (each := self._listening_socket(family)) is not None]
-        self._families = [_FAMILY_NAMES[each.family] for each in sockets]
-        for each in sockets:
-            await self._door.open_on(each)
-        await self._position.lead_here(tuple(Endpoint(*each.getsockname()[:2]) for each in sockets))
-        log.info("listener.started", families=self._families, ports=self._position.ports, **self._position.told())
+        return self._places.bind(shared=shared)
 
-    async def stop(self, grace_seconds: float) -> None:
-        """New connections pass or are refused, as it was wished; those that are here may finish."""
+    def know(self, bound: Sequence[socket.socket]) -> None:
+        """Where another process has bound them."""
+        self._places.know(bound)
+
+    async def open(self) -> None:
+        """Somebody listens: let the kernel lead clients there. Raises CannotIntercept."""
+        await self._position.lead_here(tuple(self._places.by_version.values()))
+        log.info("listener.started", **self.ready(), **self._position.told())
+
+    async def let_go(self) -> None:
+        """New connections pass or are refused, as it was wished."""
         await self._position.let_go()
-        await self._door.close(grace_seconds)
 
     async def close(self, *, let_pass: bool) -> None:
         """Our rules are gone, but for the refusal of a device that fails closed, unless `let_pass`."""
@@ -108,58 +95,49 @@ class Listener:
 
     def ready(self) -> dict[str, Any]:
         """For the ready line."""
-        return {"ports": list(self._position.ports), "families": self._families}
+        return self._places.ready()
 
     def told(self) -> dict[str, Any]:
         """For `srx show status`."""
-        ports = ", ".join(map(str, self._position.ports))
-        return {
-            "listen": f"port {ports} of every server ({', '.join(self._families)})",
-            "mail_server": "the one that each client means",
-            **self._position.told(),
-        }
+        return {**self._places.told(), **self._position.told()}
 
     def warnings(self) -> list[str]:
         """What keeps mail from inspection, or other traffic from passing."""
-        return self._position.warnings(self._families)
+        return self._position.warnings(self._places.families)
 
-    def _listening_socket(self, family: socket.AddressFamily) -> socket.socket | None:
-        """On loopback, so that nobody comes in but by the kernel's hand; None where the machine has no such family."""
+    def server_for(self, client: Leg) -> Endpoint:
+        """Where the client believes to be."""
+        return client.arrived_at
+
+    def is_tls(self, client: Leg) -> bool:
+        """By the server's port."""
+        return self.server_for(client).port == IMPLICIT_TLS_PORT
+
+    async def dial(self, protocol: Callable[[], asyncio.Protocol], peers: Peers) -> None:
+        """A connection to the server that the client meant, from the client's address and, if it can be had, port."""
+        if ip_address(peers.server.host).is_loopback:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "a client of this machine itself means no server")
         try:
-            made = kernel.transparent_socket(family, self._position.mark)
-        except OSError:
-            return None
+            connected = await self._connected(peers, peers.client.port)
+        except OSError as error:
+            if error.errno not in _PORT_TAKEN:
+                raise
+            log.info("server.other-port", client=peers.client.host, client_port=peers.client.port)
+            connected = await self._connected(peers, 0)
+        await asyncio.get_running_loop().create_connection(protocol, sock=connected)
+
+    async def _connected(self, peers: Peers, port: int) -> socket.socket:
+        family = socket.AF_INET6 if ":" in peers.server.host else socket.AF_INET
+        made = kernel.transparent_socket(family, self._position.mark)
         try:
-            made.bind((_LOOPBACK[family], 0))
-        except OSError:
+            if not port:
+                made.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            made.bind((peers.client.host, port))
+            await asyncio.get_running_loop().sock_connect(made, (peers.server.host, peers.server.port))
+        except BaseException:
             made.close()
-            return None
+            raise
         return made
 
-
-async def _dial(mark: int, protocol: Callable[[], asyncio.Protocol], peers: Peers) -> None:
-    """A connection to the server that the client meant, from the client's address and, if it can be had, port."""
-    if ip_address(peers.server.host).is_loopback:
-        raise ConnectionRefusedError(errno.ECONNREFUSED, "a client of this machine itself means no server")
-    try:
-        connected = await _connected(mark, peers, peers.client.port)
-    except OSError as error:
-        if error.errno not in _PORT_TAKEN:
-            raise
-        log.info("server.other-port", client=peers.client.host, client_port=peers.client.port)
-        connected = await _connected(mark, peers, 0)
-    await asyncio.get_running_loop().create_connection(protocol, sock=connected)
-
-
-async def _connected(mark: int, peers: Peers, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in peers.server.host else socket.AF_INET
-    made = kernel.transparent_socket(family, mark)
-    try:
-        if not port:
-            made.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
-        made.bind((peers.client.host, port))
-        await asyncio.get_running_loop().sock_connect(made, (peers.server.host, peers.server.port))
-    except BaseException:
-        made.close()
-        raise
-    return made
+    def _bound(self, family: socket.AddressFamily, at: tuple[str, int], *, shared: bool) -> socket.socket:
+        return sockets.bind(kernel.transparent_socket(family, self._position.mark), at, shared=shared)

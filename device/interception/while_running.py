@@ -9,9 +9,12 @@ import contextlib
 import subprocess
 from typing import Final
 
+from device.errors import CannotIntercept
 from device.interception import kernel
 from device.interception.programs import SECONDS, located, refused
 
+LOST: Final = "Somebody has ended nft, and the rules with it: no mail is inspected. Start the device again."
+"""What the person in charge has to know of a table that is lost."""
 _SUFFIX: Final = "_live"
 
 
@@ -42,8 +45,10 @@ class OwnedTable:
         await self._say(text.replace("\n", ";"))
 
     async def empty(self, chain: str) -> None:
-        """That chain does nothing from now on."""
-        if self._owner is not None and not self.lost:
+        """That chain does nothing from now on; where nft has ended, no chain does, and mail under way goes on all the same."""
+        if self._owner is None or self.lost:
+            return
+        with contextlib.suppress(CannotIntercept):
             await self._say(f"flush chain {self._family} {self._name}{_SUFFIX} {chain}")
 
     async def end(self) -> None:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -21,6 +22,10 @@ from device.message.parameters import without_comments
 LONGEST: Final = 65_536
 """Bytes of one field that are read; a longer one is not sound."""
 
+_REMEMBERED: Final = 1024
+"""Values that are kept; with _MOST_REMEMBERED, about a megabyte at the most."""
+_MOST_REMEMBERED: Final = 256
+"""Bytes of one field; longer ones are rare, and would let senders fill memory."""
 _TOKEN: Final = re.compile(
     rb'\s*+(?:("(?:[^"\\]|\\.)*+"?)|(\[[^\]]*+\]?)|([<>,;:@])|([^\s"\[\]<>,;:@]++)|(.))', re.DOTALL
 )
@@ -50,13 +55,23 @@ class Mailboxes:
 
 
 def mailboxes(value: bytes) -> Mailboxes:
-    """Read From, To, Cc, Sender and their like. Nothing is an error."""
+    """Read From, To, Cc, Sender and their like. Nothing is an error.
+
+    The same people write to the same people, so short values are read once and remembered.
+    """
+    return _remembered(value) if len(value) <= _MOST_REMEMBERED else _read(value)
+
+
+def _read(value: bytes) -> Mailboxes:
     line = unfolded(value)
     tokens = _tokens(without_comments(line[:LONGEST]))
     entries = [_entry(tuple(entry)) for entry in _split(tokens)]
     addresses = tuple(address for found, _ in entries for address in found)
     sound = len(line) <= LONGEST and b"\0" not in line and all(understood for _, understood in entries)
     return Mailboxes(addresses, sound)
+
+
+_remembered = lru_cache(_REMEMBERED)(_read)
 
 
 def path_address(path: bytes) -> Address | None:

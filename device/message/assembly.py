@@ -3,26 +3,14 @@
 The tree decides the order (containers before their children, by where they stand), not the way in which the bytes arrived.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
-from device.message.attachments import Traits, begins_like_a_file, role_of
+from device.message.attachments import TEXT_TYPES, begins_like_a_file, role_of
 from device.message.draft import Draft, Node
-from device.message.fields import Header
 from device.message.findings import AMBIGUOUS, Finding
-from device.message.reading import HeaderField, Part, Reading, Role, Sha256, Span
+from device.message.reading import Part, Reading, Role, Span
 
-_HIDING_CHARSETS: Final = (
-    "utf-7",
-    "utf7",
-    "utf-16",
-    "utf16",
-    "utf-32",
-    "utf32",
-    "ucs-2",
-    "iso-10646-ucs",
-    "unicode-1-1-utf-7",
-)
 _OPAQUE: Final = {
     "application/pkcs7-mime": Finding.ENCRYPTED,
     "application/x-pkcs7-mime": Finding.ENCRYPTED,
@@ -34,111 +22,42 @@ _OPAQUE: Final = {
 }
 
 
-def assemble(draft: Draft, size: int, sha256: Sha256) -> Reading:
+def assemble(draft: Draft, size: int) -> Reading:
     """The reading of a message that has ended."""
-    tree = _Tree(draft)
-    kept = tree.kept()
-    index = {id(node): place for place, node in enumerate(kept)}
+    nodes = draft.nodes
+    several = any(node.alternate for node in nodes)
+    # One reading alone finds its parts in the order in which they stand.
+    ordered = list(_in_order(nodes)) if several else nodes
+    _give_roles(ordered, draft.referred)
+    kept = _showing_more(ordered) if several else ordered
     findings = set(draft.findings)
-    findings.update(finding for node in kept for finding in _findings_of(node, tree.role(node)))
-    if any(node.alternate for node in kept):
-        findings.add(Finding.SEVERAL_READINGS)
+    for index, node in enumerate(kept):
+        node.index = index
+        if not node.container:
+            findings.update(_findings_of(node))
+        if node.alternate:
+            findings.add(Finding.SEVERAL_READINGS)
     return Reading(
         size=size,
-        sha256=sha256,
-        fields=top_level_fields(draft.header),
-        parts=tuple(tree.part(node, index) for node in kept),
+        header=draft.header,
+        parts=tuple([_part(node) for node in kept]),
         ambiguous=not findings.isdisjoint(AMBIGUOUS),
-        findings=tuple(sorted(finding.value for finding in findings)),
+        findings=tuple(sorted([finding.value for finding in findings])),
     )
 
 
-def top_level_fields(header: Header | None) -> tuple[HeaderField, ...]:
-    """The message's fields for whoever shows or changes them."""
-    fields = () if header is None else header.fields
-    return tuple([HeaderField(each.name, Span(each.start, each.end), each.value) for each in fields])
+def _in_order(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Parents before their children, siblings by where they stand."""
+    children: dict[int, list[Node]] = {}
+    for node in nodes:
+        children.setdefault(id(node.parent), []).append(node)
 
-
-class _Tree:
-    """The nodes by parent, and what each counts as."""
-
-    def __init__(self, draft: Draft) -> None:
-        self._children: dict[int, list[Node]] = {}
-        self._several = any(node.alternate for node in draft.nodes)
-        for node in draft.nodes:
-            self._children.setdefault(id(node.parent), []).append(node)
-        for children in self._children.values():
-            children.sort(key=_order)
-        self._first = {id(children[0]) for children in self._children.values()}
-        self._referred = frozenset(draft.referred)
-        self._roles = {id(node): self._role(node) for node in draft.nodes}
-
-    def role(self, node: Node) -> Role:
-        return self._roles[id(node)]
-
-    def kept(self) -> list[Node]:
-        """Every node of the first reading, and of the others those with a file that nothing before them shows."""
-        if not self._several:
-            return list(self._walk(None))
-        seen = {node.sha256 for node in self._walk(None) if not node.alternate and self.role(node).inspected}
-        wanted: set[int] = set()
-        for node in self._walk(None):
-            if not node.alternate:
-                wanted.add(id(node))
-            elif self.role(node).inspected and node.size and node.sha256 not in seen:
-                seen.add(node.sha256)
-                wanted.update(id(each) for each in _lineage(node))
-        return [node for node in self._walk(None) if id(node) in wanted]
-
-    def part(self, node: Node, index: dict[int, int]) -> Part:
-        body, steps = node.place()
-        inside = node.frame.owner is not None
-        return Part(
-            parent=self._parent(node, index),
-            header=Span(body.start, body.start) if inside or node.embedded else node.header,
-            body=body,
-            content_type=node.declared.content_type,
-            charset=node.declared.charset,
-            transfer_encoding=node.encoding,
-            name=node.declared.name,
-            content_id=node.declared.content_id,
-            role=self.role(node),
-            size=node.size,
-            sha256=node.sha256,
-            alternate=node.alternate,
-            steps=steps,
-            enclosed=any(self.role(each) is Role.MESSAGE for each in _lineage(node) if each is not node),
-        )
-
-    def _parent(self, node: Node, index: dict[int, int]) -> int | None:
-        """Another reading of the whole message counts as part of the root: only the root has no parent."""
-        if node.parent is None:
-            return None if index[id(node)] == 0 else 0
-        return index[id(node.parent)]
-
-    def _walk(self, parent: Node | None) -> Iterator[Node]:
-        for node in self._children.get(id(parent), ()):
+    def walk(parent: Node | None) -> Iterator[Node]:
+        for node in sorted(children.get(id(parent), ()), key=_order):
             yield node
-            yield from self._walk(node)
+            yield from walk(node)
 
-    def _role(self, node: Node) -> Role:
-        if node.container:
-            return Role.CONTAINER
-        declared = node.declared
-        parent = node.parent
-        traits = Traits(
-            content_type=declared.content_type,
-            types=declared.types,
-            parent_type="" if parent is None else parent.declared.content_type,
-            first_child=id(node) in self._first,
-            named=bool(declared.names),
-            attached=declared.attached,
-            hiding_charset=declared.charset.startswith(_HIDING_CHARSETS),
-            begins_like_a_file=begins_like_a_file(node.head),
-            embedded=node.embedded,
-            referred_to=declared.content_id in self._referred and bool(declared.content_id),
-        )
-        return role_of(traits)
+    return walk(None)
 
 
 def _order(node: Node) -> tuple[bool, int, bool, int, bool, str, int, bytes]:
@@ -155,6 +74,27 @@ def _order(node: Node) -> tuple[bool, int, bool, int, bool, str, int, bytes]:
     )
 
 
+def _give_roles(ordered: Iterable[Node], referred: Container[str]) -> None:
+    begun: set[int] = set()
+    for node in ordered:
+        siblings = id(node.parent)
+        node.role = role_of(node, first_child=siblings not in begun, referred=referred)
+        begun.add(siblings)
+
+
+def _showing_more(ordered: list[Node]) -> list[Node]:
+    """Every node of the first reading, and of the others those with a file that nothing before them shows."""
+    seen = {node.sha256 for node in ordered if not node.alternate and node.role.inspected}
+    wanted: set[int] = set()
+    for node in ordered:
+        if not node.alternate:
+            wanted.add(id(node))
+        elif node.role.inspected and node.size and node.sha256 not in seen:
+            seen.add(node.sha256)
+            wanted.update(id(each) for each in _lineage(node))
+    return [node for node in ordered if id(node) in wanted]
+
+
 def _lineage(node: Node) -> Iterator[Node]:
     """A node and what it stands in, outwards."""
     each: Node | None = node
@@ -163,21 +103,64 @@ def _lineage(node: Node) -> Iterator[Node]:
         each = each.parent
 
 
-def _findings_of(node: Node, role: Role) -> Iterable[Finding]:
-    if node.container:
-        return
+def _part(node: Node) -> Part:
+    body, steps = node.place()
+    inside = bool(steps)
     declared = node.declared
-    yield from (_OPAQUE[kind] for kind in declared.types if kind in _OPAQUE and not _only_signed(node, kind))
+    return Part(
+        parent=_parent(node),
+        header=Span(body.start, body.start) if inside or node.embedded else node.header,
+        body=body,
+        content_type=declared.content_type,
+        charset=declared.charset,
+        transfer_encoding=node.encoding,
+        name=declared.name,
+        content_id=declared.content_id,
+        role=node.role,
+        size=node.size,
+        sha256=node.sha256,
+        alternate=node.alternate,
+        steps=steps,
+        enclosed=_enclosed(node),
+    )
+
+
+def _enclosed(node: Node) -> bool:
+    """Whether it stands inside a message/rfc822."""
+    parent = node.parent
+    while parent is not None:
+        if parent.role is Role.MESSAGE:
+            return True
+        parent = parent.parent
+    return False
+
+
+def _parent(node: Node) -> int | None:
+    """Another reading of the whole message counts as part of the root: only the root has no parent."""
+    if node.parent is None:
+        return None if node.index == 0 else 0
+    return node.parent.index
+
+
+def _findings_of(node: Node) -> Iterator[Finding]:
+    declared = node.declared
+    for kind in declared.types:
+        if kind in _OPAQUE and not _only_signed(node, kind):
+            yield _OPAQUE[kind]
     if declared.name.lower() == "winmail.dat":
         yield Finding.TNEF
-    plain_text = declared.types <= {"text/plain", "text/html"} and not declared.names and not declared.attached
-    if plain_text and declared.charset.startswith(_HIDING_CHARSETS):
-        yield Finding.HIDING_CHARSET
-    if plain_text and role is Role.ATTACHMENT and begins_like_a_file(node.head):
-        yield Finding.FILE_IN_TEXT
-    stray = node.parent is not None and node.parent.container and node.header.start == node.header.end == node.start
-    if node.alternate and stray:
+    if declared.types <= TEXT_TYPES and not declared.names and not declared.attached:
+        if declared.hiding_charset:
+            yield Finding.HIDING_CHARSET
+        if node.role is Role.ATTACHMENT and begins_like_a_file(node.head):
+            yield Finding.FILE_IN_TEXT
+    if node.alternate and _stray(node):
         yield Finding.STRAY_CONTENT
+
+
+def _stray(node: Node) -> bool:
+    """Whether it stands in a multipart, outside of its parts."""
+    return node.parent is not None and node.parent.container and node.header.start == node.header.end == node.start
 
 
 def _only_signed(node: Node, kind: str) -> bool:

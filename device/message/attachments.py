@@ -17,12 +17,14 @@ The first row that holds counts. Of an ambiguous message every reading is inspec
 instead of a ZIP of its parts.
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Container
+from typing import Final
 
-from device.message.declared import MESSAGE_TYPES
+from device.message.declared import MESSAGE_TYPES, Declared
+from device.message.draft import Node
 from device.message.reading import Part, Role
 
-_TEXT_TYPES: Final = frozenset({"text/plain", "text/html"})
+TEXT_TYPES: Final = frozenset({"text/plain", "text/html"})
 _SIGNATURE_TYPES: Final = frozenset(
     {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
 )
@@ -58,32 +60,21 @@ MAGIC_LENGTH: Final = 8
 """Bytes of content that begins_like_a_file() needs."""
 
 
-class Traits(NamedTuple):
-    """What is known of a part: every type that some reader takes it for, the first being the standards', and its surroundings."""
-
-    content_type: str
-    types: frozenset[str]
-    parent_type: str = ""
-    first_child: bool = False
-    named: bool = False
-    attached: bool = False
-    hiding_charset: bool = False
-    begins_like_a_file: bool = False
-    embedded: bool = False
-    referred_to: bool = False
-
-
-def role_of(part: Traits) -> Role:
-    """What a leaf or a message counts as, by the table."""
-    if part.embedded:
+def role_of(node: Node, *, first_child: bool, referred: Container[str]) -> Role:
+    """What a part that was found counts as, by the table; `referred` are the Content-IDs that HTML refers to."""
+    declared, parent = node.declared, node.parent
+    if node.container:
+        return Role.CONTAINER
+    if node.embedded:
         return Role.EMBEDDED_FILE
-    if part.content_type in MESSAGE_TYPES:
+    if declared.content_type in MESSAGE_TYPES:
         return Role.MESSAGE
-    if part.types <= _SIGNATURE_TYPES and part.parent_type == "multipart/signed" and not part.first_child:
+    signed = parent is not None and parent.declared.content_type == "multipart/signed"
+    if signed and not first_child and declared.types <= _SIGNATURE_TYPES:
         return Role.SIGNATURE
-    if part.types and part.referred_to and all(each.startswith("image/") for each in part.types):
+    if declared.content_id and declared.content_id in referred and declared.image:
         return Role.INLINE_IMAGE
-    return _by_name_and_type(part)
+    return _by_name_and_type(declared, node.head)
 
 
 def in_zip(part: Part, threshold: int, score: int | None) -> bool:
@@ -103,11 +94,11 @@ def begins_like_a_file(head: bytes) -> bool:
     return head.startswith(_FILE_MAGIC)
 
 
-def _by_name_and_type(part: Traits) -> Role:
-    if part.named or part.attached or part.begins_like_a_file:
+def _by_name_and_type(declared: Declared, head: bytes) -> Role:
+    if declared.names or declared.attached or begins_like_a_file(head):
         return Role.ATTACHMENT
-    if part.types <= _REPORT_TYPES:
+    if declared.types <= _REPORT_TYPES:
         return Role.REPORT
-    if part.types <= _TEXT_TYPES and not part.hiding_charset:
+    if declared.types <= TEXT_TYPES and not declared.hiding_charset:
         return Role.TEXT
     return Role.ATTACHMENT

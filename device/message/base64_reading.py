@@ -31,34 +31,15 @@ class PlainBase64:
         self._held = b""
 
     def feed(self, data: bytes) -> bytes | None:
-        decoded = self._by_rows(data)
-        return self._by_characters(data) if decoded is None else decoded
+        rows = _without_line_ends(self._held, data)
+        decoded = None if rows is None else self._take(rows)
+        return self._take(self._held + data.translate(None, _BLANKS)) if decoded is None else decoded
 
-    def _by_rows(self, data: bytes) -> bytes | None:
-        """Lines of one length, as nearly all base64 has them: counting the line ends spares taking them out (a fifth faster).
-
-        The decoder passes over what is not base64; if nothing but the counted line ends was passed over, the length is right.
-        """
-        line_ends = _line_ends_of_rows(data)
-        spare = (len(self._held) + len(data) - line_ends) & 3
-        cut = len(data) - spare
-        rest = data[cut:]
-        if not line_ends or b"=" in data or b"\n" in rest or b"\r" in rest:
-            return None
-        try:
-            decoded = pybase64.b64decode(self._held + data[:cut])
-        except binascii.Error:
-            return None
-        if len(decoded) * 4 != 3 * (len(self._held) + cut - line_ends):
-            return None
-        self._held = rest
-        return decoded
-
-    def _by_characters(self, data: bytes) -> bytes | None:
-        clean = self._held + data.translate(None, _BLANKS)
+    def _take(self, clean: bytes | bytearray) -> bytes | None:
+        """Decode the whole groups but for a padded one, which is held; None where something else stands between them."""
         padding = clean.find(b"=")
         cut = (len(clean) if padding < 0 else padding) & ~3
-        rest = clean[cut:]
+        rest = bytes(clean[cut:])
         if padding >= 0 and not _PADDED_GROUP.fullmatch(rest):
             return None
         try:
@@ -83,16 +64,26 @@ class PlainBase64:
         return ()
 
 
-def _line_ends_of_rows(data: bytes) -> int:
-    """How many bytes of CRLFs there are, where all lines but the first and the last are equally long; 0 where they are not."""
-    first = data.find(b"\r\n")
-    second = data.find(b"\r\n", first + 2) if first >= 0 else -1
+def _without_line_ends(held: bytes, data: bytes) -> bytearray | None:
+    """Both without CRLFs, where these stand at one distance from each other, as in nearly all base64; None where they do not.
+
+    Every nth byte is taken out at a stroke: five times as fast as a translation, which looks at each byte.
+    """
+    rows = bytearray(held)
+    rows += data
+    if data.endswith(b"\r\n"):
+        del rows[-2:]  # the last row may be shorter
+    first = rows.find(b"\r\n")
+    second = rows.find(b"\r\n", first + 2) if first >= 0 else -1
     if second < 0:
-        return 0
+        return None
     row = second - first
-    returns, feeds = data[first::row], data[first + 1 :: row]
-    regular = returns.count(b"\r") == len(returns) and feeds.count(b"\n") == len(feeds)
-    return len(returns) + len(feeds) if regular else 0
+    returns, feeds = rows[first::row], rows[first + 1 :: row]
+    if returns.count(b"\r") != len(returns) or feeds.count(b"\n") != len(feeds):
+        return None
+    del rows[first + 1 :: row]
+    del rows[first :: row - 1]
+    return rows
 
 
 class Streams:

@@ -1,16 +1,17 @@
 """A part's content, decoded again from the message that whoever asks has kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from device.message.encodings import decode
-from device.message.reading import Part, Span
+from device.message.reading import Part, Sha256, Span
 
 CHUNK: Final = 256 * 1024
 """Bytes; what one message of an upload stream carries."""
 
 
-def decoded(message: bytes | Sequence[bytes], part: Part) -> Iterator[bytes]:
+def decoded(message: bytes | Iterable[bytes], part: Part) -> Iterator[bytes]:
     """The part's content in chunks of 256 KiB, the last one shorter; the message is never joined, nor is the content."""
     chunks = [message] if isinstance(message, bytes) else message
     content = _cut(chunks, part.body)
@@ -19,7 +20,15 @@ def decoded(message: bytes | Sequence[bytes], part: Part) -> Iterator[bytes]:
     return _in_chunks(decode(content, part.transfer_encoding))
 
 
-def raw(message: bytes | Sequence[bytes], span: Span) -> Iterator[bytes]:
+def digest_of(message: Iterable[bytes]) -> Sha256:
+    """The whole message's SHA-256: what the quarantine tells equal messages by, and nobody else needs."""
+    digest = hashlib.sha256()
+    for chunk in message:
+        digest.update(chunk)
+    return Sha256(digest.digest())
+
+
+def raw(message: bytes | Iterable[bytes], span: Span) -> Iterator[bytes]:
     """A span of the message as it stands there, in pieces."""
     return _cut([message] if isinstance(message, bytes) else message, span)
 

@@ -5,7 +5,7 @@ shows text; so only what some reader would show beyond that is followed.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -40,7 +40,19 @@ _KNOWN_ENCODINGS: Final = {
     "x-yenc": "yenc",
     "yenc": "yenc",
 }
+_CONTENT_FIELDS: Final = (b"content-type", b"content-transfer-encoding", b"content-disposition", b"content-id")
 _ENCODING_INSIDE: Final = re.compile(rb"base-?64|quoted-?printable|uue(?:ncode)?|yenc")
+_HIDING_CHARSETS: Final = (
+    "utf-7",
+    "utf7",
+    "utf-16",
+    "utf16",
+    "utf-32",
+    "utf32",
+    "ucs-2",
+    "iso-10646-ucs",
+    "unicode-1-1-utf-7",
+)
 _REMEMBERED: Final = 1024
 """Readings of Content- fields that are kept; with _MOST_REMEMBERED, a few megabytes at the most."""
 _MOST_REMEMBERED: Final = 512
@@ -86,6 +98,16 @@ class Declared:
         """Whether some reader takes it for content of its own that is not plain text."""
         return any(not each.startswith("multipart/") and each not in MESSAGE_TYPES for each in self.types)
 
+    @property
+    def image(self) -> bool:
+        """Whether every reader takes it for an image."""
+        return all(each.startswith("image/") for each in self.types)
+
+    @property
+    def hiding_charset(self) -> bool:
+        """Whether its charset lets text look like something else to who looks for ASCII."""
+        return self.charset.startswith(_HIDING_CHARSETS)
+
 
 MESSAGE_TYPES: Final = frozenset({"message/rfc822", "message/global", "message/news"})
 """Whole messages."""
@@ -109,21 +131,30 @@ class Written(NamedTuple):
 
 
 def declare(header: Header, default_type: str = DEFAULT_TYPE) -> Declared:
-    """Read the Content- fields of a header. Raises LimitExceeded where there are too many ways to read it.
-
-    Mail repeats itself (a client writes the same few fields into every text part), so short ones are read once and remembered.
-    """
+    """Read the Content- fields of a header. Raises LimitExceeded where there are too many ways to read it."""
     type_fields = header.named(b"content-type")
     encoding_fields = header.named(b"content-transfer-encoding")
-    written = Written(
-        tuple([field.value for field in type_fields]),
-        _sure(type_fields),
-        tuple([field.value for field in encoding_fields]),
-        _sure(encoding_fields),
-        header.values(b"content-disposition"),
-        header.values(b"content-id"),
-        default_type,
+    return _declared(
+        Written(
+            tuple([field.value for field in type_fields]),
+            _sure(type_fields),
+            tuple([field.value for field in encoding_fields]),
+            _sure(encoding_fields),
+            header.values(b"content-disposition"),
+            header.values(b"content-id"),
+            default_type,
+        )
     )
+
+
+def declare_ordinary(values: Mapping[bytes, bytes]) -> Declared:
+    """The same of an ordinary header (fields.ordinary_values)."""
+    types, encodings, dispositions, content_ids = [(values[key],) if key in values else () for key in _CONTENT_FIELDS]
+    return _declared(Written(types, bool(types), encodings, bool(encodings), dispositions, content_ids, DEFAULT_TYPE))
+
+
+def _declared(written: Written) -> Declared:
+    """Mail repeats itself (a client writes the same few fields into every text part), so short ones are read once."""
     return _remembered(written) if written.size <= _MOST_REMEMBERED else _read(written)
 
 

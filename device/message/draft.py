@@ -4,17 +4,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from device.message.declared import Declared
-from device.message.fields import Header
 from device.message.findings import Finding
 from device.message.limits import Budget, ScanLimits
-from device.message.reading import Sha256, Span, Step
+from device.message.reading import Role, Sha256, Span, Step
 
 NO_DIGEST: Final = Sha256(b"")
 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One part as it is found. Offsets count in its frame; digest and size come when its content has ended."""
+    """One part as it is found. Offsets count in its frame; digest and size come when its content has ended.
+
+    Assembly gives it its role, and its index among the parts.
+    """
 
     parent: "Node | None"
     frame: "Frame"
@@ -29,6 +31,8 @@ class Node:
     size: int = 0
     sha256: Sha256 = NO_DIGEST
     head: bytes = b""
+    role: Role = Role.CONTAINER
+    index: int = -1
 
     def place(self) -> tuple[Span, tuple[Step, ...]]:
         """Where the content stands in the message, and the steps in from there."""
@@ -62,7 +66,7 @@ class Draft:
     nodes: list[Node] = field(default_factory=list)
     findings: set[Finding] = field(default_factory=set)
     referred: set[str] = field(default_factory=set)
-    header: Header | None = None
+    header: bytes = b""
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.limits)

@@ -63,7 +63,7 @@ class Entity:
         self._draft.budget.spend_header(len(block), len(header.fields))
         self._draft.note(*header.findings)
         if self._place.parent is None and not self._place.alternate:
-            self._draft.header = header
+            self._draft.header = block
             self._draft.note(*_version_findings(header))
         bodies = self._body_readers(header, end)
         early = self._early_readers(header, block)

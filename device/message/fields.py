@@ -12,6 +12,9 @@ from typing import Final, NamedTuple
 
 from device.message.findings import Finding
 
+_ORDINARY: Final = re.compile(rb"(?:[!-9;-~]++:[^\r\n\0]*+\r\n(?:[ \t]++[^ \t\r\n\0][^\r\n\0]*+\r\n)*+)*+(?:\r\n)?")
+"""A header in which no reader finds anything odd."""
+_ORDINARY_FIELD: Final = re.compile(rb"([!-9;-~]++):([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)\r\n")
 _LOGICAL_LINE: Final = re.compile(rb"[^\n]+(?:\n[ \t][^\n]*)*\n?|\n")
 _REGULAR: Final = re.compile(rb"([!-9;-~]+)([ \t]*):")
 _TOLERANT: Final = re.compile(rb"([^:]{1,200}):")
@@ -23,6 +26,7 @@ _BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 _STRICT_BLANK_LINE: Final = re.compile(rb"\r\n\r\n")
 _MOST_EARLY: Final = 3
 _COLON: Final = ord(":")
+_NOTHING_ODD: Final[frozenset[Finding]] = frozenset()
 
 
 class Field(NamedTuple):
@@ -50,14 +54,22 @@ class Header(NamedTuple):
     def named(self, key: bytes) -> tuple[Field, ...]:
         """All fields of that name (lower case), the surest first."""
         found = [field for field in self.fields if field.key == key]
-        found += [field for field in self.hidden if field.key == key]
+        if self.hidden:
+            found += [field for field in self.hidden if field.key == key]
         if len(found) > 1:
             found.sort(key=lambda field: field.odd)
         return tuple(found)
 
     def values(self, key: bytes) -> tuple[bytes, ...]:
         """The values of all fields of that name, the surest first."""
-        return tuple(field.value for field in self.named(key))
+        return tuple([field.value for field in self.named(key)])
+
+
+class Ordinary(NamedTuple):
+    """A header in which nothing is odd: the values by name (lower case; of a repeated field the last), and how many fields."""
+
+    values: dict[bytes, bytes]
+    fields: int
 
 
 def end_of_header(block: bytes | bytearray, searched: int, *, strict: bool) -> int | None:
@@ -76,6 +88,8 @@ def end_of_header(block: bytes | bytearray, searched: int, *, strict: bool) -> i
 
 def parse(block: bytes, start: int, *, crlf: bool) -> Header:
     """Read a header block, its blank line included or not; it begins at `start`. `crlf`: its message ends lines with CRLF."""
+    if _ORDINARY.fullmatch(block):
+        return Header(_ordinary_fields(block, start), (), (), _NOTHING_ODD)
     findings = set(_line_findings(block, crlf=crlf))
     fields: list[Field] = []
     early: list[int] = []
@@ -99,6 +113,19 @@ def parse(block: bytes, start: int, *, crlf: bool) -> Header:
     return Header(tuple(fields), hidden, tuple(sorted(set(early))[:_MOST_EARLY]), frozenset(findings))
 
 
+def ordinary(block: bytes) -> Ordinary | None:
+    """The same of an ordinary header, without a place for each field; None where it is not, or repeats a Content- field."""
+    if not _ORDINARY.fullmatch(block):
+        return None
+    found = _ORDINARY_FIELD.findall(block)
+    values = {name.lower(): value for name, value in found}
+    if len(values) != len(found):
+        content = [key for name, _ in found if (key := name.lower()).startswith(b"content-")]
+        if len(content) != len(set(content)):
+            return None
+    return Ordinary(values, len(found))
+
+
 def before(header: Header, offset: int) -> Header:
     """The header as a reader sees it who ends it at that offset of the message."""
     fields = tuple(field for field in header.fields if field.start < offset)
@@ -109,6 +136,16 @@ def before(header: Header, offset: int) -> Header:
 def unfolded(value: bytes) -> bytes:
     """A value on one line: line ends go, the blanks after them stay (RFC 5322, section 2.2.3)."""
     return value.replace(b"\r", b"").replace(b"\n", b"") if b"\n" in value or b"\r" in value else value
+
+
+def _ordinary_fields(block: bytes, start: int) -> tuple[Field, ...]:
+    """The fields of an ordinary header, which stand one directly behind the other."""
+    fields: list[Field] = []
+    for name, value in _ORDINARY_FIELD.findall(block):
+        end = start + len(name) + len(b":") + len(value) + len(b"\r\n")
+        fields.append(Field(name, name.lower(), value, start, end))
+        start = end
+    return tuple(fields)
 
 
 def _line_findings(block: bytes, *, crlf: bool) -> Iterator[Finding]:

@@ -91,10 +91,13 @@ class Budget:
 
     def spend_header(self, size: int, fields: int) -> None:
         """One header was read. Raises LimitExceeded."""
+        limits = self.limits
         self._header_bytes -= size
         self._header_fields -= fields
-        _check(self._header_bytes, Limit.HEADER_SIZE)
-        _check(min(self._header_fields, self.limits.header_fields - fields), Limit.HEADER_FIELDS)
+        if self._header_bytes < 0 or size > limits.header_bytes:
+            raise LimitExceeded(Limit.HEADER_SIZE)
+        if self._header_fields < 0 or fields > limits.header_fields:
+            raise LimitExceeded(Limit.HEADER_FIELDS)
 
 
 def check_oddities(count: int) -> None:

@@ -4,11 +4,11 @@ Offsets count bytes of the message as the client sent it, dot-stuffing undone. W
 docs/architecture.md ("What counts as an attachment").
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
-from device.message import words
+from device.message import fields, words
 from device.message.limits import Limit
 
 Sha256 = NewType("Sha256", bytes)
@@ -63,8 +63,7 @@ class HeaderField(NamedTuple):
         return words.display(self.raw_value)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One part of the message; containers stand before their children, the root is the first.
 
     `parent` is an index into Reading.parts. Digest and size are of the decoded content; a container has neither.
@@ -96,18 +95,24 @@ class Part:
 class Reading:
     """Everything that the device saw in a message.
 
-    `findings` are stable names of what was odd (mime.duplicate-content-type, …). `ambiguous` is true where two mail readers
-    may see two messages: every reading is inspected then, and a release hands out the whole original. `exceeded` is set where
-    the message has more of something than is read: it is refused, and has no parts here.
+    `header` is its top-level header as it stands there. `findings` are stable names of what was odd
+    (mime.duplicate-content-type, …). `ambiguous` is true where two mail readers may see two messages: every reading is inspected
+    then, and a release hands out the whole original. `exceeded` is set where the message has more of something than is read: it
+    is refused, and has no parts here.
     """
 
     size: int
-    sha256: Sha256
-    fields: tuple[HeaderField, ...]
+    header: bytes
     parts: tuple[Part, ...]
     ambiguous: bool = False
-    findings: tuple[str, ...] = field(default=())
+    findings: tuple[str, ...] = ()
     exceeded: Limit | None = None
+
+    @property
+    def fields(self) -> tuple[HeaderField, ...]:
+        """The message's fields, for whoever shows or changes them: parsed when asked for, since most mail passes without."""
+        header = fields.parse(self.header, 0, crlf=True)
+        return tuple([HeaderField(each.name, Span(each.start, each.end), each.value) for each in header.fields])
 
     @property
     def inspected(self) -> tuple[Part, ...]:

@@ -9,7 +9,7 @@ message is ambiguous then.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from email import message_from_bytes
 from email.message import Message
@@ -41,7 +41,7 @@ def is_wanted(reading: Reading) -> bool:
     return unsure and reading.exceeded is None and reading.size <= LARGEST
 
 
-def with_second_opinion(message: bytes | Sequence[bytes], reading: Reading) -> Reading:
+def with_second_opinion(message: bytes | Iterable[bytes], reading: Reading) -> Reading:
     """The reading with what only the standard library's parser sees; the message is joined for it, once."""
     if not is_wanted(reading):
         return reading
@@ -109,7 +109,7 @@ def _decoding_alike(whole: bytes, part: Part, content: bytes) -> Part:
     wanted = hashlib.sha256(content).digest()
     for encoding in _ENCODINGS:
         try:
-            tried = _measured(whole, replace(part, transfer_encoding=encoding))
+            tried = _measured(whole, part._replace(transfer_encoding=encoding))
         except LimitExceeded:
             continue
         if tried.sha256 == wanted:
@@ -122,4 +122,4 @@ def _measured(whole: bytes, part: Part) -> Part:
     for chunk in decoded(whole, part):
         digest.update(chunk)
         size += len(chunk)
-    return replace(part, size=size, sha256=Sha256(digest.digest()))
+    return part._replace(size=size, sha256=Sha256(digest.digest()))

@@ -42,6 +42,17 @@ _BASE64_MAGIC: Final = (
 _SNIFFED: Final = 16
 
 
+def may_hold_files(text: bytes) -> bool:
+    """Whether some line of the text begins as the first of a uuencoded or yEnc file does."""
+    here, later = _MARKS[""]
+    return here.match(text) is not None or later.search(text) is not None
+
+
+def begins_like_base64_of_a_file(text: bytes) -> bool:
+    """Whether the text begins as the base64 of a known kind of file does, white space aside."""
+    return text.lstrip().startswith(_BASE64_MAGIC)
+
+
 class SeveralReaders:
     """Several readers of the same stretch."""
 
@@ -185,7 +196,7 @@ class UnlabelledBase64:
             self._head = data
             return
         self._head = None
-        if begins.startswith(_BASE64_MAGIC):
+        if begins_like_base64_of_a_file(begins):
             place = Place(self._parent, self._frame, alternate=True)
             self._file = open_leaf(self._draft, place, Span(at, at), at, _file_in_text("", "base64"))
 

@@ -29,6 +29,7 @@ ENDS_IN_TLS: Final = Reply.of(421, "4.7.0 Commands behind STARTTLS, closing conn
 SERVER_NOT_SECURED: Final = Reply.of(421, "4.7.5 Mail server can't be reached by trusted TLS, closing connection")
 SERVER_LOST: Final = Reply.of(421, "4.3.0 Mail server not available, closing connection")
 TOO_MANY_SESSIONS: Final = Reply.of(421, "4.7.0 Too many connections, try again later")
+TOO_MANY_OF_CLIENT: Final = Reply.of(421, "4.7.0 Too many connections from your address, try again later")
 UNREADABLE_CHUNK: Final = Reply.of(421, "4.7.0 Chunk size can't be read, closing connection")
 CLIENT_SILENT: Final = Reply.of(421, "4.4.2 Timeout, closing connection")
 CLIENT_ENDED: Final = Reply.of(421, "4.4.2 Connection ended before the message did")

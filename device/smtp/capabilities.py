@@ -84,6 +84,10 @@ class Capabilities:
         return table.get(name) in self.offered and (name, value) != (b"BODY", b"BINARYMIME")
 
 
+NONE: Final = Capabilities()
+"""Before EHLO, and after HELO."""
+
+
 def offered_of(reply: Reply, ours: int, also: frozenset[bytes] = frozenset()) -> tuple[Reply, Capabilities]:
     """EHLO's reply as the client gets it, and what it then may use.
 

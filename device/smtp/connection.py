@@ -2,20 +2,21 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol
 
 import structlog
 
-from device.actions.outcome import Outcome, Refuse
-from device.message.envelope import Envelope
+from device.actions.outcome import Outcome
 from device.smtp import answers, effects, events
+from device.smtp.boundary import Boundary, SessionLog
+from device.smtp.handover import Handover
 from device.smtp.handshakes import secure_both
-from device.smtp.intake import Endpoint, Intake, Peers, Reception
+from device.smtp.intake import Endpoint, Peers, Reception
 from device.smtp.introduction import ClientAddress
 from device.smtp.leg import Leg, Told
 from device.smtp.limits import SessionLimits
-from device.smtp.reply import Reply
 from device.smtp.session import Session
 from device.smtp.states import State
 from device.tls.encryption import PLAIN, Encryption
@@ -23,8 +24,13 @@ from device.tls.encryption import PLAIN, Encryption
 ServerFor = Callable[[Leg], Endpoint]
 """The real server of a client."""
 
+ImplicitTls = Callable[[Leg], bool]
+"""Whether a client begins with a ClientHello (RFC 8314)."""
+
 Dial = Callable[[Callable[[], asyncio.Protocol], Peers], Awaitable[object]]
 """Connects the protocol to the real server, for that client. OSError, if it can't."""
+
+log = structlog.get_logger()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,50 +44,61 @@ class Surroundings:
     tasks: asyncio.TaskGroup
     introduce: ClientAddress = ClientAddress.HIDDEN
     encryption: Encryption = PLAIN
+    implicit_tls: ImplicitTls = lambda _: False
+
+
+class Host(Protocol):
+    """Whoever keeps all connections of a listener."""
+
+    def admits(self, client: Endpoint) -> bool:
+        """Whether that client may have one session more."""
+
+    def done(self, connection: "Connection") -> None:
+        """Both sides of a connection are gone; told once."""
+
+    def uninspected(self) -> None:
+        """A session's bytes are handed on unread from here on."""
 
 
 class Connection:
-    """One client's connection and the one to its server. `done` is told once, when both are gone."""
+    """One client's connection and the one to its server."""
 
-    def __init__(
-        self,
-        surroundings: Surroundings,
-        number: int,
-        done: Callable[["Connection"], None],
-        uninspected: Callable[[], None],
-    ) -> None:
+    def __init__(self, surroundings: Surroundings, number: int, host: Host) -> None:
         self.client = Leg(Told(self._client_came, self._client_sent, self._client_ended, self._client_gone, self._flow))
         self._server = Leg(Told(self._server_came, self._server_sent, self._server_gone, self._server_gone, self._flow))
         self._around = surroundings
-        self._done: Callable[[Connection], None] | None = done
-        self._uninspected = uninspected
-        self._log = structlog.get_logger().bind(session=number)
+        self.admitted: Endpoint | None = None
+        self._host: Host | None = host
+        self._log = SessionLog(number)
+        self._boundary = Boundary(self._log, "session")
+        self._handover = Handover(
+            surroundings.reception, surroundings.tasks, self._log, surroundings.limits.times.decision
+        )
         self._session: Session | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._intake: Intake | None = None
-        self._concluding: asyncio.Task[None] | None = None
         self._securing: asyncio.Task[None] | None = None
+        self._next: events.Event | None = None
+        self._opened_at = 0.0
         self._receiving_since: float | None = None
         self._closed_since: float | None = None
-        self._messages = 0
 
     def tell(self, event: events.Event) -> None:
         """Something happened: the session says what has to be done, and it is done."""
         session = self._session
         if session is None or self._closed_since is not None:
             return
-        fine = False
-        with self._boundary(type(event).__name__):
-            for effect in session.handle(event):
-                self._do(effect)
-            fine = True
-        if not fine:
+        with self._boundary:
+            following: events.Event | None = event
+            while following is not None:
+                for effect in session.handle(following):
+                    self._doings[type(effect)](self, effect)
+                following, self._next = self._next, None
+        if self._boundary.failed:
             self._give_up()
-        if session.state is State.CLOSED or not fine:
+        if self._boundary.failed or session.state is State.CLOSED:
             self._closed_since = asyncio.get_running_loop().time()
-        self.client.flush()
-        self._server.flush()
-        self._flow()
+        else:
+            self._flow()
 
     def tick(self, now: float, linger: float) -> None:
         """Looks at the time: who has been silent for too long, and whether the server wants to hear that we live."""
@@ -103,35 +120,63 @@ class Connection:
         elif self._receiving_since is None:
             self._receiving_since = now
         drips = self._receiving_since is not None and now - self._receiving_since > times.message
-        quiet = now - max(self._server.heard, self._server.said)
-        if drips or _over(patience.client, now - max(self.client.heard, self.client.said)):
+        client_quiet, server_quiet = self.client.quiet(now), self._server.quiet(now)
+        connecting = self._connecting is not None and not self._server.started
+        if connecting and now - self._opened_at > times.connect:
+            self._unreachable(TimeoutError())
+        elif drips or _over(patience.client, client_quiet):
             self.tell(events.ClientSilent())
-        elif _over(patience.server, quiet):
+        elif _over(patience.server, server_quiet):
             self.tell(events.ServerSilent())
-        elif session.holding and quiet > times.keepalive:
+        elif session.holding and server_quiet > times.keepalive:
             self.tell(events.KeepaliveDue())
 
     def _client_came(self) -> None:
-        peers = Peers(self.client.peer, self._around.server_for(self.client))
-        around = self._around
-        self._session = Session(peers, around.limits, around.introduce, around.encryption.policy)
-        self._log = self._log.bind(client=peers.client.host)
-        self._log.info("session.opened", client_port=peers.client.port, server=peers.server.host)
-        self._connecting = self._around.tasks.create_task(self._connect(peers))
-        self._connecting.add_done_callback(lambda _: self._end_if_gone())
+        around, host = self._around, self._host
+        peers = Peers(self.client.peer, around.server_for(self.client))
+        implicit_tls = around.implicit_tls(self.client)
+        if host is None or not host.admits(peers.client):
+            self._turn_away(peers, tell=not implicit_tls)
+            return
+        policy = around.encryption.policy
+        self._session = Session(peers, around.limits, around.introduce, policy, implicit_tls=implicit_tls)
+        self.admitted, self._log.peers = peers.client, peers
+        self._opened_at = asyncio.get_running_loop().time()
+        log.debug("session.opened", session=self._log.number, client=peers.client.host, client_port=peers.client.port)
+        if self._session.begins_in_tls:
+            self.client.pause()
+        self._connecting = around.tasks.create_task(self._connect(peers))
+        self._connecting.add_done_callback(self._connected)
+
+    def _turn_away(self, peers: Peers, *, tell: bool) -> None:
+        """A client that begins with TLS is not told: a handshake is what there is no room for."""
+        self._log.peers = peers
+        self._log().warning("session.refused", code=answers.TOO_MANY_OF_CLIENT.code)
+        self._closed_since = asyncio.get_running_loop().time()
+        if tell:
+            self.client.send(answers.TOO_MANY_OF_CLIENT.wire())
+        self.client.close()
 
     async def _connect(self, peers: Peers) -> None:
-        """To the real server, at once: its greeting is the client's."""
-        connected = False
-        with self._boundary("connect"):
+        """To the real server, at once: its greeting is the client's. The tick ends what takes too long."""
+        with Boundary(self._log, "connect") as boundary:
             try:
-                async with asyncio.timeout(self._around.limits.times.connect):
-                    await self._around.dial(lambda: self._server, peers)
-                connected = True
-            except (OSError, TimeoutError) as error:
-                self._log.warning("server.unreachable", server=peers.server.host, error=type(error).__name__)
-        if not connected:
+                await self._around.dial(self._server_leg, peers)
+            except OSError as error:
+                self._unreachable(error)
+        if boundary.failed:
             self.tell(events.ServerLost())
+
+    def _server_leg(self) -> Leg:
+        return self._server
+
+    def _connected(self, _task: "asyncio.Task[None]") -> None:
+        self._connecting = None
+        self._end_if_gone()
+
+    def _unreachable(self, error: OSError) -> None:
+        self._log().warning("server.unreachable", error=type(error).__name__)
+        self.tell(events.ServerLost())
 
     def _client_sent(self, data: bytes) -> None:
         self.tell(events.ClientBytes(data))
@@ -155,6 +200,9 @@ class Connection:
             self.tell(events.ServerLost())
         self._end_if_gone()
 
+    def _decided(self, outcome: Outcome) -> None:
+        self.tell(events.Decided(outcome))
+
     def _flow(self) -> None:
         """A client that doesn't read its replies is not read either, nor is the server whose replies they are."""
         session = self._session
@@ -164,39 +212,32 @@ class Connection:
         self.client.read(wanted=session.reads_client and not jammed)
         self._server.read(wanted=not self.client.full)
 
-    def _do(self, effect: effects.Effect) -> None:
-        match effect:
-            case effects.ToClient(data):
-                self.client.queue((data,))
-            case effects.ToServer(pieces):
-                self._server.queue(pieces)
-            case effects.FeedMessage(chunk):
-                assert self._intake is not None
-                self._intake.feed(chunk)
-            case effects.CloseClient():
-                self.client.close()
-            case effects.CloseServer():
-                self._close_server()
-            case effects.Encrypt():
-                self._encrypt()
-            case effects.Uninspected():
-                self._log.warning("session.uninspected")
-                self._uninspected()
-            case effects.Note(event, reply):
-                self._note(event, reply)
-            case _:
-                self._do_with_message(effect)
+    def _to_client(self, effect: effects.ToClient) -> None:
+        self.client.send(effect.data)
 
-    def _encrypt(self) -> None:
+    def _to_server(self, effect: effects.ToServer) -> None:
+        self._server.send_pieces(effect.pieces)
+
+    def _close_client(self, _effect: effects.CloseClient) -> None:
+        self.client.close()
+
+    def _close_server(self, _effect: effects.CloseServer) -> None:
+        """A connection that isn't there yet is not waited for."""
+        self._server.close()
+        if self._connecting is not None and self._connecting is not asyncio.current_task():
+            self._connecting.cancel()
+
+    def _encrypt(self, _effect: effects.Encrypt) -> None:
         self.client.pause()
-        self._server.pause()
+        if self._server.started:
+            self._server.pause()
         self._securing = self._around.tasks.create_task(self._secure())
 
     async def _secure(self) -> None:
         """Both handshakes; what comes in before the session knows of them waits in the legs."""
         around = self._around
         became: events.Event = events.ClientLost()
-        with self._boundary("secure"):
+        with Boundary(self._log, "secure"):
             seconds = around.limits.times.handshake
             host = around.server_for(self.client).host
             became = await secure_both(self.client, self._server, around.encryption, host, seconds)
@@ -211,92 +252,67 @@ class Connection:
         if self._server.gone:
             self.tell(events.ServerLost())
 
-    def _do_with_message(
-        self,
-        effect: effects.BeginMessage | effects.ConcludeMessage | effects.SettleMessage | effects.AbandonMessage,
-    ) -> None:
-        if isinstance(effect, effects.BeginMessage):
-            self._messages += 1
-            self._intake = self._around.reception.begin(effect.peers)
-            return
-        intake = self._intake
-        assert intake is not None
-        match effect:
-            case effects.ConcludeMessage(envelope):
-                self._concluding = self._around.tasks.create_task(self._conclude(intake, envelope))
-            case effects.SettleMessage(reply):
-                self._intake = None
-                self._around.tasks.create_task(self._settle(intake, reply))
-            case effects.AbandonMessage():
-                self._abandon(intake)
+    def _count_uninspected(self, _effect: effects.Uninspected) -> None:
+        self._log().warning("session.uninspected")
+        if self._host is not None:
+            self._host.uninspected()
 
-    async def _conclude(self, intake: Intake, envelope: Envelope) -> None:
-        outcome: Outcome = Refuse(answers.NOT_DECIDED)
-        with self._boundary("conclude"):
-            async with asyncio.timeout(self._around.limits.times.decision):
-                outcome = await intake.conclude(envelope)
-        self.tell(events.Decided(outcome))
+    def _begin(self, effect: effects.BeginMessage) -> None:
+        self._handover.begin(effect.peers)
 
-    async def _settle(self, intake: Intake, reply: Reply | None) -> None:
-        with self._boundary("settle"):
-            await intake.settle(reply)
+    def _feed(self, effect: effects.FeedMessage) -> None:
+        self._handover.feed(effect.chunk)
 
-    def _abandon(self, intake: Intake) -> None:
-        """A conclusion under way ends first, so that the intake has one caller at a time."""
-        self._intake, task = None, self._concluding
-        if task is None or task.done() or task is asyncio.current_task():
-            self._abandon_now(intake)
-            return
-        task.add_done_callback(lambda _: self._abandon_now(intake))
-        task.cancel()
+    def _conclude(self, effect: effects.ConcludeMessage) -> None:
+        """An outcome that is there at once is told when the effects before it are done."""
+        outcome = self._handover.conclude(effect.envelope, self._decided)
+        if outcome is not None:
+            self._next = events.Decided(outcome)
 
-    def _abandon_now(self, intake: Intake) -> None:
-        with self._boundary("abandon"):
-            intake.abandon()
+    def _settle(self, effect: effects.SettleMessage) -> None:
+        self._handover.settle(effect.reply)
 
-    def _close_server(self) -> None:
-        """A connection that isn't there yet is not waited for."""
-        self._server.close()
-        if self._connecting is not None and self._connecting is not asyncio.current_task():
-            self._connecting.cancel()
+    def _abandon(self, _effect: effects.AbandonMessage) -> None:
+        self._handover.abandon()
 
-    def _note(self, event: str, reply: Reply | None) -> None:
+    def _note(self, effect: effects.Note) -> None:
+        reply = effect.reply
         fields = {} if reply is None else {"code": reply.code, "text": reply.lines[0].decode("ascii", "replace")}
-        self._log.info(event, **fields)
-
-    @contextmanager
-    def _boundary(self, during: str) -> Iterator[None]:
-        """The session's boundary: what goes wrong in one session ends at most this one. The log gets no content: no message."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 the session boundary
-            self._log.error("session.failed", during=during, error=type(error).__name__, where=_place_of(error))
+        self._log().info(effect.event, **fields)
 
     def _give_up(self) -> None:
         """A defect of ours: an orderly goodbye, and nothing is promised."""
-        self.client.queue((answers.FAILED.wire(),))
-        if self._intake is not None:
-            self._abandon(self._intake)
+        self.client.send(answers.FAILED.wire())
+        self._handover.abandon()
         self.client.close()
-        self._close_server()
+        self._close_server(effects.CloseServer())
 
     def _end_if_gone(self) -> None:
-        connected = self._connecting is None or self._connecting.done()
-        never_came = connected and not self._server.started
-        if self._done is None or not self.client.gone or not (self._server.gone or never_came):
+        never_came = self._connecting is None and not self._server.started
+        if self._host is None or not self.client.gone or not (self._server.gone or never_came):
             return
-        self._log.info("session.closed", messages=self._messages)
-        done, self._done = self._done, None
-        done(self)
+        log.debug("session.closed", session=self._log.number, messages=self._handover.messages)
+        host, self._host = self._host, None
+        host.done(self)
+
+    _doings: ClassVar[Mapping[type, Callable[["Connection", Any], None]]] = MappingProxyType(
+        {
+            effects.ToClient: _to_client,
+            effects.ToServer: _to_server,
+            effects.CloseClient: _close_client,
+            effects.CloseServer: _close_server,
+            effects.Encrypt: _encrypt,
+            effects.Uninspected: _count_uninspected,
+            effects.BeginMessage: _begin,
+            effects.FeedMessage: _feed,
+            effects.ConcludeMessage: _conclude,
+            effects.SettleMessage: _settle,
+            effects.AbandonMessage: _abandon,
+            effects.Note: _note,
+        }
+    )
+    """What is done for each effect: one look-up, where a match would try one class after the other."""
 
 
 def _over(limit: float | None, elapsed: float) -> bool:
     return limit is not None and elapsed > limit
-
-
-def _place_of(error: BaseException) -> str:
-    """File and line where it was raised."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

@@ -4,8 +4,9 @@ Only base verbs, and the verbs and parameters of relayed extensions, go to the s
 the order of their commands. A command waits for its turn where what it means hangs on replies that are still to come.
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 from device.message.envelope import Recipient
 from device.smtp import answers, capabilities
@@ -27,8 +28,6 @@ WAIT_FOR_REPLIES: Final = frozenset({b"EHLO", b"HELO", b"MAIL", b"DATA", b"BDAT"
 NOT_BETWEEN_CHUNKS: Final = frozenset({b"MAIL", b"RCPT", b"DATA", b"AUTH", b"STARTTLS"})
 """Out of order in a message that comes by BDAT; the server doesn't know of the message and would take them."""
 
-Handler = Callable[[Command], None]
-
 
 class Dialogue:
     """The client's commands and the server's replies to them."""
@@ -37,31 +36,13 @@ class Dialogue:
         self._exchange = exchange
         self._encrypting = encrypting
         self._recipients_asked = 0
-        self._handlers: dict[bytes, Handler] = {
-            b"EHLO": self._ehlo,
-            b"HELO": self._helo,
-            b"MAIL": self._mail,
-            b"RCPT": self._rcpt,
-            b"DATA": body.data,
-            b"BDAT": body.bdat,
-            b"RSET": self._rset,
-            b"AUTH": self._auth,
-            b"STARTTLS": encrypting.starttls,
-            b"QUIT": self._quit,
-            b"ETRN": self._etrn,
-            b"NOOP": self._plain,
-            b"HELP": self._plain,
-            b"VRFY": self._plain,
-            b"EXPN": self._plain,
-        }
+        self._body = body
 
     def step(self) -> bool:
         """Takes one line of the client's, if one is there and it is its turn; false, if not."""
         exchange = self._exchange
-        if not exchange.upstream.takes_more:
-            return False
         line = exchange.downstream.peek()
-        if line is None:
+        if line is None or not exchange.upstream.takes_more:
             return False
         command = Command.of(line.text)
         if not exchange.upstream.idle and self._must_wait(command):
@@ -103,7 +84,7 @@ class Dialogue:
         elif self._exchange.state is State.BETWEEN_CHUNKS and command.verb in NOT_BETWEEN_CHUNKS:
             self._exchange.downstream.say(answers.BAD_SEQUENCE)
         else:
-            handler(command)
+            handler(self, command)
 
     def _relay(self, command: Command, then: Callable[[Reply], Reply]) -> None:
         """Sends the command on; `then` sees the reply first and says what the client gets."""
@@ -127,6 +108,15 @@ class Dialogue:
     def _plain(self, command: Command) -> None:
         self._relay(command, _as_it_is)
 
+    def _data(self, command: Command) -> None:
+        self._body.data(command)
+
+    def _bdat(self, command: Command) -> None:
+        self._body.bdat(command)
+
+    def _starttls(self, command: Command) -> None:
+        self._encrypting.starttls(command)
+
     def _ehlo(self, command: Command) -> None:
         self._relay(command, lambda reply: self._greeted(command, reply))
 
@@ -141,7 +131,7 @@ class Dialogue:
         self._forget()
         exchange.peers = Peers(exchange.peers.client, exchange.peers.server, command.argument)
         if command.verb == b"HELO":
-            exchange.capabilities = capabilities.Capabilities()
+            exchange.capabilities = capabilities.NONE
         else:
             ours, also = exchange.limits.message_size, self._encrypting.offers
             reply, exchange.capabilities = capabilities.offered_of(reply, ours, also)
@@ -250,6 +240,26 @@ class Dialogue:
         self._answer(slot, reply)
         if reply.positive:
             self._exchange.close()
+
+    _handlers: ClassVar[Mapping[bytes, Callable[["Dialogue", Command], None]]] = MappingProxyType(
+        {
+            b"EHLO": _ehlo,
+            b"HELO": _helo,
+            b"MAIL": _mail,
+            b"RCPT": _rcpt,
+            b"DATA": _data,
+            b"BDAT": _bdat,
+            b"RSET": _rset,
+            b"AUTH": _auth,
+            b"STARTTLS": _starttls,
+            b"QUIT": _quit,
+            b"ETRN": _etrn,
+            b"NOOP": _plain,
+            b"HELP": _plain,
+            b"VRFY": _plain,
+            b"EXPN": _plain,
+        }
+    )
 
 
 def _as_it_is(reply: Reply) -> Reply:

@@ -1,12 +1,12 @@
 """The client as a session sees it: its input, waiting for its turn, and the replies that it is owed, in order."""
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
 from device.smtp import limits
+from device.smtp.effects import Effect, ToClient
 from device.smtp.reply import Reply
 
 
@@ -33,11 +33,11 @@ class Line(NamedTuple):
 
 
 class Downstream:
-    """Input and owed replies. `send` puts bytes on the wire."""
+    """Input and owed replies, which go out as effects."""
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
+    def __init__(self, effects: list[Effect]) -> None:
         self.presence = Presence.OPEN
-        self._send = send
+        self._effects = effects
         self._data = b""
         self._at = 0
         self._skipping = False
@@ -55,11 +55,13 @@ class Downstream:
 
     def receive(self, data: bytes) -> None:
         """More input."""
-        self._data = self._data[self._at :] + data if self.waiting else data
+        self._data = self._data[self._at :] + data if self._at < len(self._data) else data
         self._at = 0
 
     def peek(self) -> Line | None:
         """The next line, if it is whole; it stays until it is taken."""
+        if self._at == len(self._data):
+            return None
         end = self._data.find(b"\n", self._at)
         if end < 0:
             self._skip_overlong()
@@ -91,18 +93,26 @@ class Downstream:
     def answer(self, slot: Slot, reply: Reply) -> None:
         """The reply is there; it goes out when all before it are."""
         slot.reply = reply
-        while self._owed and (ready := self._owed[0].reply) is not None:
-            self._owed.popleft()
-            self._send(ready.wire())
+        owed = self._owed
+        while owed and (ready := owed[0].reply) is not None:
+            owed.popleft()
+            self._send(ready)
 
     def say(self, reply: Reply) -> None:
         """A reply at the end of the line."""
-        self.answer(self.owe(), reply)
+        if self._owed:
+            self.answer(self.owe(), reply)
+        else:
+            self._send(reply)
 
     def say_last(self, reply: Reply) -> None:
         """A reply that ends the session, whatever else is owed (421)."""
         self._owed.clear()
-        self._send(reply.wire())
+        self._send(reply)
+
+    def _send(self, reply: Reply) -> None:
+        if self.presence is not Presence.GONE:
+            self._effects.append(ToClient(reply.wire()))
 
     def _skip_overlong(self) -> None:
         """Drops what has come of a line that is too long already, so that it costs no memory."""

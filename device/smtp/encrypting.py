@@ -1,11 +1,14 @@
-"""STARTTLS in a session: asked of the server first, then of the client; nothing from before counts after it.
+"""TLS in a session. STARTTLS is asked of the server first, then of the client; nothing from before counts after it.
 
 Source: RFC 3207. What either side sent behind STARTTLS or behind its 220 was sent in the clear and would be taken for
 encrypted (CVE-2011-0411): such a session ends on both sides.
+
+Implicit TLS (RFC 8314, section 3.3) comes before anything is said, so there is nothing that could be injected or stripped.
 """
 
 from dataclasses import replace
 from enum import StrEnum
+from typing import Final
 
 from device.smtp import answers, capabilities, effects, events
 from device.smtp.downstream import Presence, Slot
@@ -14,9 +17,12 @@ from device.smtp.grammar import CRLF, Command
 from device.smtp.reply import Reply
 from device.smtp.states import Signal
 
+IMPLICIT_TLS_PORT: Final = 465
+"""Submission that begins with TLS (RFC 8314, section 7.3)."""
+
 
 class Starttls(StrEnum):
-    """What becomes of a server's offer: both legs end here; bytes are handed on unread; it is withheld."""
+    """What becomes of TLS: both legs end here; bytes are handed on unread; the server's offer is withheld."""
 
     INSPECT = "inspect"
     PASS = "pass"  # noqa: S105 - a policy, no secret
@@ -24,13 +30,20 @@ class Starttls(StrEnum):
 
 
 class Encrypting:
-    """The upgrade of one session, and what EHLO may offer before and after it."""
+    """The upgrade of one session, and what EHLO may offer before and after it. Implicit TLS can't be stripped."""
 
-    def __init__(self, exchange: Exchange, policy: Starttls) -> None:
+    def __init__(self, exchange: Exchange, policy: Starttls, *, implicit: bool = False) -> None:
+        assert not (implicit and policy is Starttls.STRIP)
         self._exchange = exchange
         self._policy = policy
+        self._implicit = implicit
         self._secured = False
         self._verified = False
+
+    @property
+    def inspects(self) -> bool:
+        """Whether a client's TLS is for the device itself."""
+        return self._policy is Starttls.INSPECT
 
     @property
     def offers(self) -> frozenset[bytes]:
@@ -53,6 +66,18 @@ class Encrypting:
             slot = exchange.downstream.owe()
             exchange.upstream.ask((b"STARTTLS" + CRLF,), lambda reply: self._answered(slot, reply))
 
+    def begin_first(self) -> None:
+        """Implicit TLS, now that the server is there, or is known not to be: an inspected client is told so inside of TLS."""
+        exchange = self._exchange
+        if self.inspects:
+            exchange.move(Signal.TLS_FIRST)
+            exchange.effects.append(effects.Encrypt())
+        elif exchange.upstream.lost or exchange.downstream.presence is not Presence.OPEN:
+            exchange.close()
+        else:
+            exchange.move(Signal.TLS_PASSES)
+            exchange.effects += [effects.Uninspected(), effects.ToServer((exchange.downstream.take_all(),))]
+
     def done(self, event: events.Secured | events.ServerNotSecured) -> None:
         """Both handshakes are over."""
         if isinstance(event, events.Secured):
@@ -63,12 +88,12 @@ class Encrypting:
         self._exchange.close(answers.SERVER_NOT_SECURED)
 
     def _begin_afresh(self, *, verified: bool) -> None:
-        """Both sides start afresh (RFC 3207, section 4.2)."""
+        """Both sides start afresh (RFC 3207, section 4.2); with implicit TLS they start."""
         exchange = self._exchange
         self._secured, self._verified = True, verified
-        exchange.move(Signal.SECURED)
+        exchange.move(Signal.SECURED_FIRST if self._implicit else Signal.SECURED)
         exchange.note("session.secured" if verified else "session.secured-unverified")
-        exchange.capabilities = capabilities.Capabilities()
+        exchange.capabilities = capabilities.NONE
         exchange.upstream.pipelining = False
         exchange.peers = replace(exchange.peers, greeting_name=b"")
         exchange.downstream.take_all()
@@ -98,12 +123,11 @@ class Encrypting:
 
     def _begin(self, slot: Slot, reply: Reply) -> None:
         exchange = self._exchange
-        inspected = self._policy is Starttls.INSPECT
-        exchange.move(Signal.TLS_BEGINS if inspected else Signal.TLS_PASSES)
+        exchange.move(Signal.TLS_BEGINS if self.inspects else Signal.TLS_PASSES)
         exchange.downstream.answer(slot, reply)
         if exchange.downstream.presence is not Presence.OPEN:
             exchange.close()
-        elif inspected:
+        elif self.inspects:
             exchange.effects.append(effects.Encrypt())
         else:
             exchange.effects.append(effects.Uninspected())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from device.message.envelope import Envelope, Recipient
 from device.smtp import answers, capabilities, effects
-from device.smtp.downstream import Downstream, Presence
+from device.smtp.downstream import Downstream
 from device.smtp.intake import Peers
 from device.smtp.limits import SessionLimits
 from device.smtp.reply import Reply
@@ -35,14 +35,14 @@ class Transaction:
 class Exchange:
     """One client, one server, and between them at most one message."""
 
-    def __init__(self, peers: Peers, limits: SessionLimits) -> None:
+    def __init__(self, peers: Peers, limits: SessionLimits, state: State = State.GREETING) -> None:
         self.peers = peers
         self.limits = limits
-        self.state = State.GREETING
+        self.state = state
         self.effects: list[effects.Effect] = []
-        self.upstream = Upstream(self._to_server)
-        self.downstream = Downstream(self._to_client)
-        self.capabilities = capabilities.Capabilities()
+        self.upstream = Upstream(self.effects)
+        self.downstream = Downstream(self.effects)
+        self.capabilities = capabilities.NONE
         self.transaction = Transaction()
         self.by_chunks = False
         self.word: Reply | None = None
@@ -69,7 +69,8 @@ class Exchange:
 
     def feed_message(self, chunks: Sequence[bytes]) -> None:
         """More of it."""
-        self.effects.extend(effects.FeedMessage(chunk) for chunk in chunks)
+        for chunk in chunks:
+            self.effects.append(effects.FeedMessage(chunk))
 
     def conclude_message(self) -> None:
         """It is whole."""
@@ -99,10 +100,13 @@ class Exchange:
             self.effects.append(effects.CloseServer())
 
     def close(self, reply: Reply | None = None) -> None:
-        """Ends the session: the message is settled by what is known, a last reply goes to the client, both sides close."""
+        """Ends the session: the message is settled by what is known, a last reply goes to the client, both sides close.
+
+        A client that waits for TLS gets no word in plain text.
+        """
         if self.state is State.CLOSED:
             return
-        if reply is not None:
+        if reply is not None and self.state is not State.OPENING:
             self.downstream.say_last(reply)
         if self.word is not None or self.state is State.ANSWERING:
             self.settle_message(self.word)
@@ -115,10 +119,3 @@ class Exchange:
         """The server can't be spoken with any more; the client's transaction is over."""
         self.note(event, answers.SERVER_LOST)
         self.close(answers.SERVER_LOST)
-
-    def _to_client(self, data: bytes) -> None:
-        if self.downstream.presence is not Presence.GONE:
-            self.effects.append(effects.ToClient(data))
-
-    def _to_server(self, pieces: Sequence[bytes]) -> None:
-        self.effects.append(effects.ToServer(pieces))

@@ -8,7 +8,7 @@ Bodies are never cut into lines. One memchr for a dot decides most pieces, since
 starts searched, and only dots at line starts are looked at by hand.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from device.smtp import limits
@@ -200,14 +200,13 @@ class Gatherer:
         return [whole]
 
 
-def stuffed(content: Sequence[bytes]) -> list[bytes]:
+def stuffed(content: Iterable[bytes]) -> Iterator[bytes]:
     """The content as DATA sends it, terminator included. Pieces without a dot at a line's start stay the objects they are."""
-    pieces: list[bytes] = []
     before = b"\r\n"
     for piece in content:
-        pieces.append(_stuffed(piece, before) if b"." in piece else piece)
+        yield _stuffed(piece, before) if b"." in piece else piece
         before = (before + piece[-2:])[-2:]
-    return [*pieces, TERMINATOR if before == b"\r\n" else b"\r\n" + TERMINATOR]
+    yield TERMINATOR if before == b"\r\n" else b"\r\n" + TERMINATOR
 
 
 def _stuffed(piece: bytes, before: bytes) -> bytes:

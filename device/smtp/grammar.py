@@ -25,6 +25,10 @@ PATH: Final = re.compile(
 PARAMETER: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*(?:=[^\x00-\x20\x7f]*)?")
 
 
+ONE_LINE: Final = re.compile(rb"([2-5][0-9]{2})(?: ([^\n]*?))?\r?\n")
+"""Most replies: one line, and all of it in one piece."""
+
+
 class Command(NamedTuple):
     """One command line without its line end: the verb in upper case, and what follows it."""
 
@@ -111,6 +115,8 @@ class ReplyReader:
 
     def feed(self, data: bytes) -> list[Reply]:
         """The replies that are whole now."""
+        if self.empty and (one := ONE_LINE.fullmatch(data)) is not None and len(data) <= limits.REPLY_LINE:
+            return [Reply(int(one[1]), (one[2] or b"",))]
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > limits.REPLY_LINE:
             raise BadReply("a reply line without an end")

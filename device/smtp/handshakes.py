@@ -19,13 +19,13 @@ async def secure_both(
     """What became of it, for the session. Each step may take that many seconds."""
     try:
         async with asyncio.timeout(seconds):
-            name = encryption.name_meant(await client.hello(), server_host)
+            name = encryption.name_meant(await client.hello(encryption.hello_reader()), server_host)
         verified = await _secured(server, encryption, name, seconds)
         async with asyncio.timeout(seconds):
             await client.secure(encryption.for_client(name))
     except (OSError, ValueError) as error:
         structlog.get_logger().warning("client.not-secured", error=_why(error))
-        client.abort()
+        client.drop()
         return ClientLost()
     return ServerNotSecured() if verified is None else Secured(verified)
 

@@ -4,8 +4,9 @@ For each message the session calls begin() when it answers 354 (or takes the fir
 conclude() once at end of data, and then exactly one of settle() and abandon(). Before conclude(), abandon() ends it.
 """
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from device.actions.outcome import Outcome
@@ -47,10 +48,13 @@ class Intake(Protocol):
     def feed(self, chunk: bytes) -> None:
         """More of the message, dot-stuffing undone. Never blocks and never raises for what the bytes hold."""
 
-    async def conclude(self, envelope: Envelope) -> Outcome:
-        """The message is whole: decide. Bounded in time by the verdict deadline; may be cancelled when the client resets."""
+    def conclude(self, envelope: Envelope) -> Outcome | Coroutine[Any, Any, Outcome]:
+        """The message is whole: decide, at once where nobody has to be asked.
 
-    async def settle(self, reply: Reply | None) -> None:
+        Else in a coroutine, bounded in time by the verdict deadline; it may be cancelled when the client resets.
+        """
+
+    def settle(self, reply: Reply | None) -> None:
         """What the server said to what the outcome had us send; None: the connection broke before any word came."""
 
     def abandon(self) -> None:

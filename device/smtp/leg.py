@@ -1,18 +1,22 @@
 """One side's socket: what comes in is told, what goes out waits for room."""
 
 import asyncio
-import socket
 import ssl
 from asyncio.trsock import TransportSocket
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
-from typing import cast
+from itertools import chain
+from typing import Final, cast
+
+import structlog
 
 from device.smtp import limits
 from device.smtp.intake import Endpoint
 from device.tls.layer import HelloReader, Layer
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,18 @@ class Told:
     flowing: Callable[[], None]
 
 
+def _nobody(*_: bytes) -> None:
+    """Hears nothing."""
+
+
+NOBODY: Final = Told(_nobody, _nobody, _nobody, _nobody, _nobody)
+
+
 class Leg(asyncio.Protocol):
-    """A TCP connection with an outbox. Whoever is told hears nothing more after close(), but that the connection is gone.
+    """A TCP connection, and an outbox for what the socket has no room for.
+
+    Whoever is told hears nothing more after close(), but that the connection is gone. Both event loops switch Nagle's delay off
+    (TCP_NODELAY), and what is sent in one turn of uvloop's goes out in one write.
 
     Into TLS: pause(), secure(), ready(), catch_up(). In between what comes in waits, and nothing goes out unencrypted.
     """
@@ -36,14 +50,14 @@ class Leg(asyncio.Protocol):
         self.gone = False
         self.full = False
         self.closing = False
-        self.heard = self.said = 0.0
+        self._stirred = False
+        self._quiet_since = 0.0
         self._told = told
         self._transport: asyncio.Transport | None = None
-        self._outbox: deque[bytes] = deque()
+        self._outbox: deque[Iterator[bytes]] = deque()
         self._reading = True
         self._ended = False
         self._said_eof = False
-        self._now: Callable[[], float] = lambda: 0.0
         self._layer: Layer | None = None
         self._paused = False
         self._waiting = b""
@@ -77,20 +91,19 @@ class Leg(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._now = asyncio.get_running_loop().time
-        self.heard = self.said = self._now()
+        self._stirred = True
         self._transport.set_write_buffer_limits(high=limits.WRITE_AHEAD)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.closing:
             self.abort()
         else:
             self._told.connected()
 
     def data_received(self, data: bytes) -> None:
-        self.heard = self._now()
-        if self._said_eof:
-            return
-        self._received(data if self._layer is None else self._decrypted(self._layer, data))
+        self._stirred = True
+        if self._layer is None and not (self._paused or self.closing):
+            self._told.received(data)
+        elif not self._said_eof:
+            self._received(data if self._layer is None else self._decrypted(self._layer, data))
 
     def eof_received(self) -> bool:
         """True keeps our side open: an EOF is a half-close until we are done."""
@@ -105,7 +118,8 @@ class Leg(asyncio.Protocol):
         self.gone = True
         self._outbox.clear()
         self._wake()
-        self._told.lost()
+        told, self._told = self._told, NOBODY  # so that session and legs do not keep one another in memory
+        told.lost()
 
     def pause_writing(self) -> None:
         self.full = True
@@ -113,14 +127,29 @@ class Leg(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.full = False
-        self.flush()
+        self._flush()
         self._told.flowing()
 
-    def queue(self, pieces: Iterable[bytes]) -> None:
-        """Puts bytes into the outbox; flush() sends them."""
-        self._outbox.extend(pieces)
+    def send(self, data: bytes) -> None:
+        """Sends a line or two: now, if nothing waits before it."""
+        if self._transport is None or self._outbox or self.full or self.gone or self._paused or self._layer is not None:
+            self.send_pieces((data,))
+        else:
+            self._stirred = True
+            self._transport.write(data)
 
-    def flush(self) -> None:
+    def send_pieces(self, pieces: Iterable[bytes]) -> None:
+        """Takes a piece at a time and sends it as there is room: so a message on disk never is in memory."""
+        self._outbox.append(iter(pieces))
+        self._flush()
+
+    def quiet(self, now: float) -> float:
+        """Seconds without a byte either way, as far as they are known: counted from the first look after it."""
+        if self._stirred:
+            self._stirred, self._quiet_since = False, now
+        return now - self._quiet_since
+
+    def _flush(self) -> None:
         """Sends as much as there is room for."""
         transport = self._transport
         if transport is None or self.gone:
@@ -129,25 +158,32 @@ class Leg(asyncio.Protocol):
             if self.closing:
                 transport.abort()
             return
-        while self._outbox and not self.full:
-            self._send(transport, self._next_batch())
-            self.said = self._now()
+        try:
+            while self._outbox and not self.full:
+                self._stirred = True
+                self._send(transport, self._next_batch())
+        except OSError:
+            # What can't be read back can't be sent: cut off, so that nobody takes the part for the whole.
+            log.error("leg.cut-off", meaning="a held message can't be read back from disk")  # noqa: TRY400 no traceback
+            self._outbox.clear()
+            transport.abort()
+            return
         if self.closing and not self._outbox:
             self._finish(transport)
 
     def pause(self) -> None:
         """What is queued goes out as it is; from here on everything waits for secure()."""
         assert self._transport is not None
-        self._transport.write(b"".join(self._outbox))
+        self._transport.write(b"".join(chain.from_iterable(self._outbox)))
         self._outbox.clear()
         self._paused = True
         self._changed = asyncio.Event()
 
-    async def hello(self) -> str | None:
+    async def hello(self, reader: HelloReader) -> str | None:
         """The server name in the client's ClientHello; the bytes wait for secure(). ssl.SSLError, ConnectionError."""
-        reader, seen = HelloReader(), 0
+        seen = 0
         while True:
-            reader.feed(self._waiting[seen:])
+            self._read_hello(reader, seen)
             if reader.complete:
                 return reader.server_name
             seen = len(self._waiting)
@@ -156,7 +192,9 @@ class Leg(asyncio.Protocol):
             await self._change()
 
     async def secure(self, layer: Layer) -> None:
-        """Shakes hands. ssl.SSLError, if the peer can't or doesn't prove who it is; ConnectionError, if it goes."""
+        """Shakes hands. ssl.SSLError, if the peer can't or doesn't prove who it is; ConnectionError, if it goes or never came."""
+        if not self.started:
+            raise ConnectionResetError("never connected")
         self._layer, early, self._waiting = layer, self._waiting, b""
         self.read(wanted=True)
         self._received(self._decrypted(layer, early))
@@ -168,6 +206,7 @@ class Leg(asyncio.Protocol):
     def ready(self) -> None:
         """Both sides are secured: from here on the outbox goes out encrypted."""
         self._paused = False
+        self._flush()
 
     def catch_up(self) -> None:
         """What waited is told."""
@@ -177,15 +216,22 @@ class Leg(asyncio.Protocol):
             self._told.ended()
 
     def close(self) -> None:
-        """Closes when the outbox is empty; flush() begins it."""
+        """Closes when the outbox is empty."""
         self.closing = True
         self.read(wanted=True)
+        self._flush()
 
     def abort(self) -> None:
         """Closes now."""
         self.closing = True
         if self._transport is not None:
             self._transport.abort()
+
+    def drop(self) -> None:
+        """Closes when what was written is out: an alert says why, where there is one."""
+        self.closing = True
+        if self._transport is not None:
+            self._transport.close()
 
     def read(self, *, wanted: bool) -> None:
         """Goes on or stops reading, so that TCP slows the peer down."""
@@ -201,6 +247,14 @@ class Leg(asyncio.Protocol):
     def crowded(self) -> bool:
         """Whether more waits than a handshake needs."""
         return len(self._waiting) > limits.HELLO
+
+    def _read_hello(self, reader: HelloReader, seen: int) -> None:
+        assert self._transport is not None
+        try:
+            reader.feed(self._waiting[seen:])
+        except ssl.SSLError:
+            self._transport.write(reader.alert())
+            raise
 
     async def _change(self) -> None:
         """Until something comes in. ConnectionError, if nothing can."""
@@ -250,15 +304,15 @@ class Leg(asyncio.Protocol):
 
     def _next_batch(self) -> list[bytes]:
         """Pieces of WRITE_SIZE together; a message up to that goes out with its terminator in one write."""
-        size, count = 0, 0
-        for piece in self._outbox:
-            size += len(piece)
-            count += 1
-            if size >= limits.WRITE_SIZE:
-                break
-        batch = list(islice(self._outbox, count))
-        for _ in batch:
-            self._outbox.popleft()
+        batch: list[bytes] = []
+        size = 0
+        while self._outbox and size < limits.WRITE_SIZE:
+            piece = next(self._outbox[0], None)
+            if piece is None:
+                self._outbox.popleft()
+            else:
+                batch.append(piece)
+                size += len(piece)
         return batch
 
     def _finish(self, transport: asyncio.Transport) -> None:
@@ -270,4 +324,6 @@ class Leg(asyncio.Protocol):
             transport.close()
         elif not transport.is_closing() and not self._said_eof:
             self._said_eof = True
-            transport.write_eof()
+            # A peer that has reset in this moment is ENOTCONN here; connection_lost tells of it.
+            with suppress(OSError):
+                transport.write_eof()

@@ -24,7 +24,7 @@ COMMANDS_IN_FLIGHT: Final = 100
 FEED_SIZE: Final = 16_384
 """Smaller pieces of a body are gathered up to this: a message sent byte by byte costs its size, not fifty times that."""
 
-WRITE_SIZE: Final = 1_048_576
+WRITE_SIZE: Final = 262_144
 """Bytes handed to a socket in one go: most messages whole with their terminator, large ones in steps that bound memory."""
 
 WRITE_AHEAD: Final = 262_144
@@ -78,6 +78,8 @@ class SessionLimits:
 
     sessions: int = 1_000
     """Above it 421 4.7.0. A thousand idle sessions cost little more than their sockets."""
+    sessions_of_client: int = 1_000
+    """Of one client's address; above it 421 4.7.0. As many as all by default: clients behind a relay have one address."""
     recipients: int = 1_000
     """Accepted recipients of one message; above it 452 4.5.3. RFC 5321 (4.5.3.1.8) asks for 100, Postfix takes 1,000."""
     message_size: int = 50 * 1024 * 1024

@@ -12,7 +12,8 @@ Refuse: RSET, and when it got 250 our reply. That goes before every final reply 
 included: a server that is still in a transaction and a client that isn't would disagree about the next message.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import chain
 
 from device.actions.outcome import Deliver, Outcome, Refuse, Replace
 from device.smtp.exchange import Exchange
@@ -26,7 +27,7 @@ class Outgoing:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._content: Sequence[bytes] = ()
+        self._content: Iterable[bytes] = ()
         self._replacing = False
         self._unanswered = 0
         self._first_refusal: Reply | None = None
@@ -50,17 +51,17 @@ class Outgoing:
         self._exchange.move(Signal.REFUSE)
         self._exchange.upstream.ask((b"RSET\r\n",), lambda reset: self._own_reply(reply, reset))
 
-    def _deliver(self, content: Sequence[bytes]) -> None:
+    def _deliver(self, content: Iterable[bytes]) -> None:
         self._replacing = False
         if self._exchange.by_chunks:
             self._exchange.move(Signal.DELIVER_CHUNK)
             size = sum(map(len, content))
-            self._exchange.upstream.ask([b"BDAT %d LAST\r\n" % size, *content], self._answered)
+            self._exchange.upstream.ask(chain((b"BDAT %d LAST\r\n" % size,), content), self._answered)
         else:
             self._exchange.move(Signal.DELIVER)
             self._offer(content)
 
-    def _offer(self, content: Sequence[bytes]) -> None:
+    def _offer(self, content: Iterable[bytes]) -> None:
         self._content = content
         self._exchange.upstream.ask((b"DATA\r\n",), self._offered)
 

@@ -8,28 +8,31 @@
 The same bytes give the same effects, however they are cut into events. states.py has the table of what may follow what.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
 
 from device.smtp import answers, events
 from device.smtp import limits as caps
 from device.smtp.body import Body
 from device.smtp.dialogue import Dialogue
 from device.smtp.downstream import Presence
-from device.smtp.effects import Effect, ToServer
+from device.smtp.effects import Effect
 from device.smtp.encrypting import Encrypting, Starttls
 from device.smtp.exchange import Exchange
 from device.smtp.grammar import BadReply
+from device.smtp.greeting import Greeting
 from device.smtp.intake import Peers
-from device.smtp.introduction import ClientAddress, header_of, xclient_attributes, xclient_command
+from device.smtp.introduction import ClientAddress
 from device.smtp.limits import SessionLimits
 from device.smtp.outgoing import Outgoing
 from device.smtp.reply import Reply
-from device.smtp.states import BODY, COMMANDS, HELD, Signal, State
+from device.smtp.states import BODY, COMMANDS, HELD, State
 from device.smtp.upstream import UnaskedReply
 
-OWN_NAME: Final = b"srx.invalid"
-"""What the device calls itself before XCLIENT; the client's own EHLO follows, so nothing keeps it (RFC 2606)."""
+RECEIVING: Final = BODY | {State.BETWEEN_CHUNKS}
+LISTENING: Final = COMMANDS | {State.AUTHENTICATING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +52,39 @@ class Session:
         limits: SessionLimits,
         introduce: ClientAddress = ClientAddress.HIDDEN,
         starttls: Starttls = Starttls.STRIP,
+        *,
+        implicit_tls: bool = False,
     ) -> None:
-        self._exchange = Exchange(peers, limits)
-        self._outgoing = Outgoing(self._exchange)
-        self._body = Body(self._exchange, self._outgoing.refuse)
-        self._encrypting = Encrypting(self._exchange, starttls)
-        self._dialogue = Dialogue(self._exchange, self._body, self._encrypting)
+        state = State.OPENING if implicit_tls else State.GREETING
+        self._exchange = exchange = Exchange(peers, limits, state)
+        self._outgoing = Outgoing(exchange)
+        self._body = Body(exchange, self._outgoing.refuse)
+        self._encrypting = Encrypting(exchange, starttls, implicit=implicit_tls)
+        self._dialogue = Dialogue(exchange, self._body, self._encrypting)
         self._introduce = introduce
         self._stopping = False
 
     def handle(self, event: events.Event) -> list[Effect]:
         """What has to be done now that this has happened."""
-        if self._exchange.state is not State.CLOSED:
-            if self.passing:
-                self._encrypting.pass_on(event)
-            elif isinstance(event, events.Secured | events.ServerNotSecured):
-                self._encrypting.done(event)
-            else:
-                self._happen(event)
+        exchange = self._exchange
+        if exchange.state is State.PASSING:
+            self._encrypting.pass_on(event)
+        elif exchange.state is not State.CLOSED:
+            self._happenings[type(event)](self, event)
             self._advance()
-        done, self._exchange.effects = self._exchange.effects, []
+        done = exchange.effects.copy()
+        exchange.effects.clear()
         return done
 
     @property
     def state(self) -> State:
         """Where the session is."""
         return self._exchange.state
+
+    @property
+    def begins_in_tls(self) -> bool:
+        """Whether the client's first bytes are TLS that ends at the device: they wait for effects.Encrypt."""
+        return self._exchange.state is State.OPENING and self._encrypting.inspects
 
     @property
     def reads_client(self) -> bool:
@@ -94,7 +104,7 @@ class Session:
     @property
     def receiving(self) -> bool:
         """Whether a message is on its way in: there is a limit to all of it, too."""
-        return self._exchange.state in BODY | {State.BETWEEN_CHUNKS}
+        return self._exchange.state in RECEIVING
 
     @property
     def patience(self) -> Patience:
@@ -104,7 +114,7 @@ class Session:
             client: float | None = times.data_block
         elif state is State.PASSING:
             client = times.data_termination
-        elif self._exchange.downstream.settled and state in COMMANDS | {State.AUTHENTICATING}:
+        elif self._exchange.downstream.settled and state in LISTENING:
             client = times.command
         else:
             client = None
@@ -124,50 +134,99 @@ class Session:
             case _:
                 return times.command
 
-    def _happen(self, event: events.Event) -> None:
+    def _client_sent(self, event: events.ClientBytes) -> None:
+        self._exchange.downstream.receive(event.data)
+
+    def _server_sent(self, event: events.ServerBytes) -> None:
         exchange = self._exchange
-        match event:
-            case events.ClientBytes(data):
-                exchange.downstream.receive(data)
-            case events.ServerBytes(data):
-                self._server_said(data)
-            case events.Decided(outcome):
-                self._outgoing.decided(outcome)
-            case events.KeepaliveDue():
-                self._keep_alive()
-            case events.ServerConnected(server):
-                exchange.peers = Peers(exchange.peers.client, server, exchange.peers.greeting_name)
-                self._connected()
-            case events.ServerLost() | events.ServerSilent():
-                self._server_lost("server.lost" if isinstance(event, events.ServerLost) else "server.silent")
-            case events.ClientEnded() | events.ClientLost() | events.ClientSilent():
-                self._client_left(event)
-            case events.Stopping():
-                self._stopping = True
-            case events.StopNow():
-                exchange.close(answers.STOPPING)
+        try:
+            exchange.upstream.receive(event.data)
+        except UnaskedReply as unasked:
+            if unasked.reply.code == 421 and exchange.state in COMMANDS:
+                exchange.close(unasked.reply)
+            else:
+                self._lose_server("server.unexpected-reply")
+        except BadReply:
+            self._lose_server("server.bad-reply")
+
+    def _server_came(self, event: events.ServerConnected) -> None:
+        exchange = self._exchange
+        exchange.peers = Peers(exchange.peers.client, event.server, exchange.peers.greeting_name)
+        greeting = Greeting(exchange, self._introduce)
+        greeting.present_client()
+        if exchange.state is State.OPENING:
+            self._encrypting.begin_first()
+        else:
+            greeting.expect()
+
+    def _server_left(self, _event: events.ServerLost) -> None:
+        self._lose_server("server.lost")
+
+    def _server_silent(self, _event: events.ServerSilent) -> None:
+        self._lose_server("server.silent")
+
+    def _client_ended(self, _event: events.ClientEnded) -> None:
+        """EOF is a half-close: what was sent goes on."""
+        self._exchange.downstream.presence = Presence.ENDED
+
+    def _client_lost(self, _event: events.ClientLost) -> None:
+        """With a client that is gone only a message goes on that the server has."""
+        self._exchange.downstream.presence = Presence.GONE
+
+    def _client_silent(self, _event: events.ClientSilent) -> None:
+        self._exchange.note("client.silent", answers.CLIENT_SILENT)
+        self._exchange.close(answers.CLIENT_SILENT)
+
+    def _tls_came(self, event: events.Secured | events.ServerNotSecured) -> None:
+        self._encrypting.done(event)
+        if self._exchange.state is State.GREETING:
+            Greeting(self._exchange, self._introduce).expect()
+
+    def _decided(self, event: events.Decided) -> None:
+        self._outgoing.decided(event.outcome)
+
+    def _keep_alive(self, _event: events.KeepaliveDue) -> None:
+        if self.holding and self._exchange.upstream.idle:
+            self._exchange.upstream.ask((b"NOOP\r\n",), self._alive)
+
+    def _stop(self, _event: events.Stopping) -> None:
+        self._stopping = True
+
+    def _stop_now(self, _event: events.StopNow) -> None:
+        self._exchange.close(answers.STOPPING)
+
+    _happenings: ClassVar[Mapping[type, Callable[["Session", Any], None]]] = MappingProxyType(
+        {
+            events.ServerConnected: _server_came,
+            events.ServerBytes: _server_sent,
+            events.ServerLost: _server_left,
+            events.ServerSilent: _server_silent,
+            events.ClientBytes: _client_sent,
+            events.ClientEnded: _client_ended,
+            events.ClientLost: _client_lost,
+            events.ClientSilent: _client_silent,
+            events.Secured: _tls_came,
+            events.ServerNotSecured: _tls_came,
+            events.Decided: _decided,
+            events.KeepaliveDue: _keep_alive,
+            events.Stopping: _stop,
+            events.StopNow: _stop_now,
+        }
+    )
+    """What each event means: one look-up, where a match would try one class after the other."""
 
     def _advance(self) -> None:
         """Lets the client's input go on as far as it can, and ends what has come to its end."""
         exchange = self._exchange
-        if exchange.downstream.presence is Presence.GONE and exchange.state is not State.ANSWERING:
+        presence = exchange.downstream.presence
+        if presence is Presence.GONE and exchange.state is not State.ANSWERING:
             exchange.close()
         while self._step():
             pass
-        ended = exchange.downstream.presence is Presence.ENDED
-        if ended and exchange.state in BODY:
-            exchange.close(answers.CLIENT_ENDED)
-        elif ended and self._awaits_client:
-            exchange.close()
+        if presence is Presence.ENDED:
+            self._end_of_client()
         elif self._stopping and self._awaits_client and exchange.transaction.mail_from is None:
             exchange.close(answers.STOPPING)
-
-    @property
-    def _awaits_client(self) -> bool:
-        """Whether nothing will happen before the client sends."""
-        exchange = self._exchange
-        listening = exchange.state in COMMANDS | {State.AUTHENTICATING}
-        return listening and exchange.downstream.settled and exchange.upstream.idle
 
     def _step(self) -> bool:
         state = self._exchange.state
@@ -177,59 +236,20 @@ class Session:
             return self._body.step()
         return state is State.AUTHENTICATING and self._dialogue.step_authentication()
 
-    def _connected(self) -> None:
+    def _end_of_client(self) -> None:
+        """The client sends no more: a body that isn't whole never will be, and an idle session is over."""
+        if self._exchange.state in BODY:
+            self._exchange.close(answers.CLIENT_ENDED)
+        elif self._awaits_client:
+            self._exchange.close()
+
+    @property
+    def _awaits_client(self) -> bool:
+        """Whether nothing will happen before the client sends."""
         exchange = self._exchange
-        header = header_of(self._introduce, exchange.peers)
-        if header:
-            exchange.effects.append(ToServer((header,)))
-        then = self._ask_for_xclient if self._introduce is ClientAddress.XCLIENT else self._greet
-        exchange.upstream.expect(then)
+        return exchange.state in LISTENING and exchange.downstream.settled and exchange.upstream.idle
 
-    def _greet(self, reply: Reply) -> None:
-        """The server's greeting is the client's, a refusal too: it may still say QUIT (RFC 5321, 3.1)."""
-        exchange = self._exchange
-        if 300 <= reply.code < 400:
-            exchange.break_off("server.unexpected-reply")
-            return
-        exchange.move(Signal.GREETED)
-        exchange.downstream.say(reply)
-        if reply.code == 421:
-            exchange.close()
-
-    def _ask_for_xclient(self, reply: Reply) -> None:
-        if reply.code == 220:
-            self._exchange.upstream.ask((b"EHLO " + OWN_NAME + b"\r\n",), self._introduce_client)
-        else:
-            self._greet(reply)
-
-    def _introduce_client(self, reply: Reply) -> None:
-        attributes = xclient_attributes(reply) if reply.positive else frozenset()
-        if b"ADDR" in attributes:
-            command = xclient_command(self._exchange.peers, attributes)
-            self._exchange.upstream.ask((command + b"\r\n",), self._introduced)
-        else:
-            self._exchange.break_off("server.xclient-not-offered")
-
-    def _introduced(self, reply: Reply) -> None:
-        """220 is the new greeting; a refusal of ours is not the client's business."""
-        if reply.code == 220:
-            self._greet(reply)
-        else:
-            self._exchange.break_off("server.xclient-refused")
-
-    def _server_said(self, data: bytes) -> None:
-        exchange = self._exchange
-        try:
-            exchange.upstream.receive(data)
-        except UnaskedReply as unasked:
-            if unasked.reply.code == 421 and exchange.state in COMMANDS:
-                exchange.close(unasked.reply)
-            else:
-                self._server_lost("server.unexpected-reply")
-        except BadReply:
-            self._server_lost("server.bad-reply")
-
-    def _server_lost(self, event: str) -> None:
+    def _lose_server(self, event: str) -> None:
         """A client that is sending a message hears of it at the end: it would not listen before."""
         exchange = self._exchange
         if exchange.upstream.lost:
@@ -238,26 +258,14 @@ class Session:
             exchange.note(event)
             exchange.lose_server()
             self._body.lose_server()
+        elif exchange.state is State.OPENING:
+            exchange.note(event)
+            exchange.lose_server()
+            self._encrypting.begin_first()
         else:
             exchange.break_off(event)
-
-    def _keep_alive(self) -> None:
-        if self.holding and self._exchange.upstream.idle:
-            self._exchange.upstream.ask((b"NOOP\r\n",), self._alive)
 
     def _alive(self, reply: Reply) -> None:
         """Even a server that does not like NOOP is alive, unless it says goodbye."""
         if reply.code == 421 or 300 <= reply.code < 400:
-            self._server_lost("server.lost")
-
-    def _client_left(self, event: events.ClientEnded | events.ClientLost | events.ClientSilent) -> None:
-        """EOF is a half-close: what was sent goes on. With a client that is gone only a message goes on that the server has."""
-        exchange = self._exchange
-        match event:
-            case events.ClientEnded():
-                exchange.downstream.presence = Presence.ENDED
-            case events.ClientSilent():
-                exchange.note("client.silent", answers.CLIENT_SILENT)
-                exchange.close(answers.CLIENT_SILENT)
-            case events.ClientLost():
-                exchange.downstream.presence = Presence.GONE
+            self._lose_server("server.lost")

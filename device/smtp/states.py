@@ -24,6 +24,8 @@ DISCARDING: SMTP has no place for a reply inside of a body.
 
 STARTTLS goes to the server in ASKING_FOR_TLS. After its 220 the client's 220 follows, and either both legs are encrypted in
 SECURING, where the session hears no bytes, and begin afresh; or, where policy says so, PASSING hands bytes on until it closes.
+With implicit TLS (RFC 8314) a session starts in OPENING instead, goes the same two ways as soon as the server is connected, and
+comes from SECURING to the server's greeting.
 
 The point of no return is the move into ANSWERING. Before it a vanished client means that nothing was sent and the message is
 abandoned; after it the server's word alone settles the message, whether or not someone still listens.
@@ -40,6 +42,7 @@ from typing import Final
 class State(StrEnum):
     """Where a session is."""
 
+    OPENING = "opening"
     GREETING = "greeting"
     DIALOGUE = "dialogue"
     AUTHENTICATING = "authenticating"
@@ -68,8 +71,10 @@ class Signal(StrEnum):
     TLS_RELAYED = "STARTTLS relayed"
     TLS_REFUSED = "STARTTLS refused"
     TLS_BEGINS = "server's 220"
-    TLS_PASSES = "220, not inspected"
+    TLS_PASSES = "TLS, not inspected"
+    TLS_FIRST = "implicit TLS"
     SECURED = "both legs encrypted"
+    SECURED_FIRST = "encrypted, not greeted"
     DATA_TAKEN = "354 given"
     CHUNK_OPENED = "BDAT"
     CHUNK_TAKEN = "250 given"
@@ -99,6 +104,11 @@ class NoSuchTransition(Exception):
 
 TRANSITIONS: Final = MappingProxyType(
     {
+        State.OPENING: {
+            Signal.TLS_FIRST: State.SECURING,
+            Signal.TLS_PASSES: State.PASSING,
+            Signal.CLOSE: State.CLOSED,
+        },
         State.GREETING: {Signal.GREETED: State.DIALOGUE, Signal.CLOSE: State.CLOSED},
         State.DIALOGUE: {
             Signal.AUTH_RELAYED: State.AUTHENTICATING,
@@ -115,7 +125,11 @@ TRANSITIONS: Final = MappingProxyType(
             Signal.TLS_PASSES: State.PASSING,
             Signal.CLOSE: State.CLOSED,
         },
-        State.SECURING: {Signal.SECURED: State.DIALOGUE, Signal.CLOSE: State.CLOSED},
+        State.SECURING: {
+            Signal.SECURED: State.DIALOGUE,
+            Signal.SECURED_FIRST: State.GREETING,
+            Signal.CLOSE: State.CLOSED,
+        },
         State.PASSING: {Signal.CLOSE: State.CLOSED},
         State.DATA: {Signal.ENDED: State.DECIDING, Signal.SPOILT: State.DISCARDING, Signal.CLOSE: State.CLOSED},
         State.CHUNK: {

@@ -1,10 +1,11 @@
 """The server as a session sees it: what is asked of it, in order, and what becomes of each answer."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from device.smtp import limits
+from device.smtp.effects import Effect, ToServer
 from device.smtp.grammar import BadReply, ReplyReader
 from device.smtp.reply import Reply
 
@@ -20,21 +21,22 @@ class UnaskedReply(BadReply):
         self.reply = reply
 
 
-class Ask(NamedTuple):
+@dataclass(slots=True)
+class Ask:
     """Bytes for the server and what is done with its answer. `alone`: nothing follows before the answer (RFC 2920, 3.1)."""
 
-    pieces: Sequence[bytes]
+    pieces: Iterable[bytes]
     then: Then
     alone: bool
 
 
 class Upstream:
-    """Sends asks as PIPELINING allows, one by one without it. `send` puts bytes on the wire."""
+    """Sends asks as PIPELINING allows, one by one without it; they go out as effects."""
 
-    def __init__(self, send: Callable[[Sequence[bytes]], None]) -> None:
+    def __init__(self, effects: list[Effect]) -> None:
         self.pipelining = False
         self.lost = False
-        self._send = send
+        self._effects = effects
         self._reader = ReplyReader()
         self._behind: deque[Reply] = deque()
         self._waiting: deque[Ask] = deque()
@@ -59,7 +61,7 @@ class Upstream:
     def _clear(self) -> bool:
         return not self._sent or (self.pipelining and not self._sent[-1].alone)
 
-    def ask(self, pieces: Sequence[bytes], then: Then, *, alone: bool = True) -> None:
+    def ask(self, pieces: Iterable[bytes], then: Then, *, alone: bool = True) -> None:
         """Asks, now or when it is this ask's turn."""
         self._waiting.append(Ask(pieces, then, alone))
         self._send_on()
@@ -78,7 +80,8 @@ class Upstream:
             if not self._sent:
                 raise UnaskedReply(reply)
             self._sent.popleft().then(reply)
-            self._send_on()
+            if self._waiting:
+                self._send_on()
 
     def lose(self) -> None:
         """Nothing more can be asked, no answer comes."""
@@ -90,4 +93,4 @@ class Upstream:
         while self._waiting and self._clear and not self.lost:
             ask = self._waiting.popleft()
             self._sent.append(ask)
-            self._send(ask.pieces)
+            self._effects.append(ToServer(ask.pieces))

@@ -4,7 +4,9 @@ Source: Junos' YANG model, show services advanced-anti-malware statistics.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Final
 
 
 class Count(StrEnum):
@@ -46,6 +48,24 @@ class Count(StrEnum):
     EVENTS_DROPPED = "events-dropped"
 
 
+GAUGES: Final = frozenset({Count.SESSION_ACTIVE.value})
+"""What also falls: of a process that has ended, nothing of it is left."""
+
+
+def summed(snapshots: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The counters of several processes as those of one."""
+    total: Counter[str] = Counter()
+    for each in snapshots:
+        total.update(each)
+    return in_order(total)
+
+
+def in_order(values: Mapping[str, int]) -> dict[str, int]:
+    """Every counter of the list, and every condition that occurred; in the list's order."""
+    known = {name.value: values.get(name.value, 0) for name in Count}
+    return known | {name: value for name, value in sorted(values.items()) if name not in known}
+
+
 class Counters:
     """Numbers that rise, and gauges that also fall."""
 
@@ -54,17 +74,16 @@ class Counters:
 
     def add(self, name: Count, amount: int = 1) -> None:
         """Count it."""
-        self._values[name.value] += amount
+        self._values[name] += amount
 
     def add_by_condition(self, name: Count, condition: str) -> None:
         """Count a fallback twice: in all, and by the condition that caused it."""
-        self._values[name.value] += 1
-        self._values[f"{name.value}-{condition}"] += 1
+        self._values[name] += 1
+        self._values[f"{name}-{condition}"] += 1
 
     def snapshot(self) -> dict[str, int]:
         """Every counter of the list, and every condition that occurred; in the list's order."""
-        known = {name.value: self._values[name.value] for name in Count}
-        return known | {name: value for name, value in sorted(self._values.items()) if name not in known}
+        return in_order(self._values)
 
 
 class SessionCount:

@@ -60,6 +60,8 @@ class Events:
         self._counters = counters
         self._waiting: deque[Event] = deque()
         self._arrived = asyncio.Event()
+        self._all_told = asyncio.Event()
+        self._all_told.set()
 
     def tell(self, name: EventName, **fields: str | int | None) -> None:
         """Log an event and keep it for the cloud; fields that are None are left out."""
@@ -70,6 +72,7 @@ class Events:
             self._counters.add(Count.EVENTS_DROPPED)
         self._waiting.append(Event(self._new_id(), self._clock(), name, MappingProxyType(told)))
         self._arrived.set()
+        self._all_told.clear()
 
     async def next_batch(self, limit: int) -> list[Event]:
         """Wait for events and look at the first ones; they stay until told_of()."""
@@ -83,3 +86,8 @@ class Events:
             self._waiting.popleft()
         if not self._waiting:
             self._arrived.clear()
+            self._all_told.set()
+
+    async def all_told(self) -> None:
+        """Wait until the cloud has every event."""
+        await self._all_told.wait()

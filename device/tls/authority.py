@@ -81,8 +81,13 @@ def presenting(certificate: Path, key: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate, key, password=_no_password)
     return context
+
+
+def _no_password() -> bytes:
+    """A daemon is not to be stopped by OpenSSL's question for one."""
+    return b""
 
 
 def general_name(name: str) -> x509.GeneralName:
@@ -95,7 +100,10 @@ def general_name(name: str) -> x509.GeneralName:
 
 def _loaded(folder: Path) -> tuple[x509.Certificate, EllipticCurvePrivateKey]:
     certificate = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
-    key = load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
+    try:
+        key = load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
+    except TypeError as error:
+        raise ValueError("ca.key has a password") from error
     if not isinstance(key, EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
         raise ValueError("ca.key is not ca.pem's key")
     return certificate, key

@@ -1,4 +1,4 @@
-"""What a listener does about STARTTLS: the policy, what clients are shown, and what the server has to prove."""
+"""What a listener does about TLS: the policy, what clients are shown, and what the server has to prove."""
 
 import ssl
 from collections.abc import Callable
@@ -12,13 +12,16 @@ from device.clock import system_clock
 from device.errors import WrongSetting
 from device.smtp.encrypting import Starttls
 from device.tls.authority import InspectionAuthority, general_name, presenting
-from device.tls.layer import Layer
+from device.tls.layer import HelloReader, Layer, hello_context
 from device.tls.verification import ServerTrust, VerifyServer
 
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """As they come from the command line. Without a policy: inspect where there is something to show to clients, else strip."""
+    """As they come from the command line. Without a policy: inspect where there is something to show to clients, else strip.
+
+    `implicit`: some clients begin with TLS.
+    """
 
     policy: Starttls | None = None
     certificate: Path | None = None
@@ -26,17 +29,27 @@ class TlsSettings:
     inspection_ca: Path | None = None
     verify_server: VerifyServer = VerifyServer.REQUIRE
     server_name: str | None = None
+    implicit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """One listener's TLS. `present` gives the context for the name that a client means; both are None unless inspected."""
+    """One listener's TLS. `present` gives the context for the name that a client means, `hellos` reads that name.
+
+    Both, and `trust`, are None unless inspected.
+    """
 
     policy: Starttls = Starttls.STRIP
     present: Callable[[str], ssl.SSLContext] | None = None
     trust: ServerTrust | None = None
+    hellos: ssl.SSLContext | None = None
     server_name: str | None = None
     shows: str = ""
+
+    def hello_reader(self) -> HelloReader:
+        """For the beginning of one client's TLS."""
+        assert self.hellos is not None
+        return HelloReader(self.hellos)
 
     def for_client(self, name: str) -> Layer:
         """TLS for a client that means this name."""
@@ -69,7 +82,7 @@ class Encryption:
             case Starttls.STRIP:
                 return "STARTTLS is not offered: mail crosses this device unencrypted."
             case Starttls.PASS:
-                return "STARTTLS passes: what sessions encrypt is not inspected."
+                return "TLS passes: what sessions encrypt is not inspected."
             case Starttls.INSPECT:
                 return None
 
@@ -95,11 +108,16 @@ def encryption(settings: TlsSettings) -> Encryption:
     _refuse_contradictions(settings)
     shown = settings.certificate or settings.inspection_ca
     policy = settings.policy or (Starttls.INSPECT if shown else Starttls.STRIP)
+    if policy is Starttls.STRIP and settings.implicit:
+        raise WrongSetting(
+            "clients that begin with TLS (port 465, --tls-listen) can't be stripped of it",
+            next_step="Name a certificate (--tls-certificate, --tls-key), --tls-inspection-ca, or --starttls pass.",
+        )
     if policy is not Starttls.INSPECT:
         return Encryption(policy)
-    trust = ServerTrust(settings.verify_server)
+    trust = _trust(settings)
     shows = "the server's own certificate" if settings.certificate else "one of the inspection CA"
-    return Encryption(policy, _presenter(settings), trust, settings.server_name, shows)
+    return Encryption(policy, _presenter(settings), trust, hello_context(), settings.server_name, shows)
 
 
 def _refuse_contradictions(settings: TlsSettings) -> None:
@@ -124,6 +142,15 @@ def _check_name(name: str) -> None:
         general_name(name)
     except ValueError as error:
         raise WrongSetting(f"tls-server-name can't be {name}", next_step="It is a DNS name, in ASCII.") from error
+
+
+def _trust(settings: TlsSettings) -> ServerTrust:
+    try:
+        return ServerTrust(settings.verify_server)
+    except OSError as error:
+        raise WrongSetting(
+            f"the roots can't be used: {error}", next_step="SSL_CERT_FILE names a PEM file of certificates."
+        ) from error
 
 
 def _presenter(settings: TlsSettings) -> Callable[[str], ssl.SSLContext]:

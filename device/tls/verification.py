@@ -1,5 +1,6 @@
 """Who the server is: required to be proven, looked at, or not asked for."""
 
+import os
 import ssl
 from datetime import datetime
 from enum import StrEnum
@@ -20,11 +21,17 @@ class VerifyServer(StrEnum):
 
 
 class ServerTrust:
-    """Contexts for the server's leg, TLS 1.2 and newer. Roots are OpenSSL's (SSL_CERT_FILE, SSL_CERT_DIR name others)."""
+    """Contexts for the server's leg, TLS 1.2 and newer. Roots are OpenSSL's (SSL_CERT_FILE, SSL_CERT_DIR name others).
+
+    OSError, where SSL_CERT_FILE can't be read.
+    """
 
     def __init__(self, verify: VerifyServer) -> None:
         self.verify = verify
         self._context = ssl.create_default_context()
+        if named := os.environ.get("SSL_CERT_FILE"):
+            # OpenSSL by itself takes a file that it can't read for one without roots.
+            self._context.load_verify_locations(cafile=named)
         self._context.options |= ssl.OP_NO_RENEGOTIATION
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         if verify is not VerifyServer.REQUIRE:

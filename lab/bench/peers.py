@@ -3,7 +3,7 @@
 nginx (stream module, one worker) copies bytes between two sockets and looks at none of them: what any relay costs at the least.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +30,12 @@ stream {{ server {{ listen {listen} backlog=1024; proxy_pass {server}; tcp_nodel
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A way to the sink: where it begins, and whose processor time it costs; None: nobody's."""
+    """A way to the sink: where it begins, and whose processor time it costs; None: nobody's. A device has a state folder."""
 
     name: str
     address: Address
     pid: int | None = None
+    state: Path | None = None
 
 
 @asynccontextmanager
@@ -47,7 +48,12 @@ async def peers(folder: Path) -> AsyncIterator[list[Peer]]:
             started.append(await parts.enter_async_context(_nginx(folder, sink.address)))
         made = await parts.enter_async_context(site(folder, sink.address))
         assert made.device is not None
-        yield [*started, Peer(DEVICE, made.smtp, made.device.pid)]
+        yield [*started, Peer(DEVICE, made.smtp, made.device.pid, made.device_state)]
+
+
+def named(name: str, peers: Iterable[Peer]) -> Peer:
+    """The one of that name."""
+    return next(peer for peer in peers if peer.name == name)
 
 
 @asynccontextmanager

@@ -1,13 +1,15 @@
 """The listener on real sockets: limits, flow control, addresses, start and stop."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
-from device.interception.explicit import Listener
+from device.interception.explicit import Entrance
+from device.interception.listener import Listener
 from device.smtp.intake import Endpoint, Peers
 from device.smtp.introduction import ClientAddress
 from device.smtp.limits import SessionLimits
@@ -51,12 +53,13 @@ class Site:
 
     server: ScriptedServer
     reception: PassingReception
+    entrance: Entrance
     listener: Listener
     counted: Counted
     tasks: asyncio.TaskGroup
 
     async def client(self) -> Streams:
-        here = self.listener.endpoint
+        here = self.entrance.endpoint
         return await asyncio.open_connection(here.host, here.port)
 
 
@@ -73,18 +76,11 @@ async def site(
     server = ScriptedServer(rules=list(rules))
     kept, counted = reception or PassingReception(), Counted()
     async with asyncio.timeout(30), server.running(), asyncio.TaskGroup() as tasks:
-        listener = Listener(
-            Endpoint(host, 0),
-            Endpoint("127.0.0.1", server.port),
-            kept,
-            limits or SessionLimits(),
-            tasks=tasks,
-            counter=counted,
-            client_address=introduce,
-        )
+        entrance = Entrance(Endpoint(host, 0), Endpoint("127.0.0.1", server.port), client_address=introduce)
+        listener = Listener(entrance, kept, limits or SessionLimits(), tasks=tasks, counter=counted)
         await listener.start()
         try:
-            yield Site(server, kept, listener, counted, tasks)
+            yield Site(server, kept, entrance, listener, counted, tasks)
         finally:
             await listener.stop(grace)
         assert counted.now == 0
@@ -111,6 +107,25 @@ async def test_sessions_above_the_limit_are_turned_away_without_bothering_the_se
             writer.close()
 
 
+async def test_one_client_cannot_take_every_place() -> None:
+    """Rule: past the limit of one client's sessions 421 4.7.0; other clients come in, and a place that is left is free again."""
+    async with site(limits=SessionLimits(sessions_of_client=1)) as here:
+        first, writer = await here.client()
+        await until(first, b"220")
+        refused, other = await here.client()
+        assert (await refused.read()).startswith(b"421 4.7.0 Too many connections from your address")
+        other.close()
+        stranger, door = await asyncio.open_connection(
+            here.entrance.endpoint.host, here.entrance.endpoint.port, local_addr=("127.0.0.2", 0)
+        )
+        await until(stranger, b"220")
+        assert (here.server.connections, here.counted.turned_away) == (2, 1)
+        for each in (writer, door):
+            each.close()
+        await here.counted.none_left.wait()
+        await one_mail(here)
+
+
 async def test_a_place_is_free_again_when_a_session_ends() -> None:
     async with site(limits=SessionLimits(sessions=1)) as here:
         for _ in range(3):
@@ -127,7 +142,7 @@ async def test_a_place_is_free_again_when_a_session_ends() -> None:
 
 async def test_it_listens_on_ipv6() -> None:
     async with site(host="::1") as here:
-        assert here.listener.endpoint.host == "::1"
+        assert here.entrance.endpoint.host == "::1"
         reader, writer = await here.client()
         await until(reader, b"220")
         writer.close()
@@ -136,10 +151,10 @@ async def test_it_listens_on_ipv6() -> None:
 async def test_a_server_that_is_not_there_is_421() -> None:
     """Rule: an unexpected 3xx from the server, or its death, 421 4.3.0: so is its absence."""
     async with site() as here:
-        absent = Endpoint("127.0.0.1", 1)
-        listener = Listener(Endpoint("127.0.0.1", 0), absent, here.reception, SessionLimits(), tasks=here.tasks)
+        absent = Entrance(Endpoint("127.0.0.1", 0), Endpoint("127.0.0.1", 1))
+        listener = Listener(absent, here.reception, SessionLimits(), tasks=here.tasks)
         await listener.start()
-        reader, writer = await asyncio.open_connection("127.0.0.1", listener.endpoint.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", absent.endpoint.port)
         assert (await reader.read()).startswith(b"421 4.3.0")
         writer.close()
         await listener.stop(0)
@@ -267,3 +282,35 @@ async def test_stopping_does_not_wait_for_ever() -> None:
     assert reception.messages[0].endings == ["abandoned"]
     assert here.server.messages == []
     writer.close()
+
+
+async def one_mail(here: Site) -> None:
+    """From greeting to goodbye."""
+    reader, writer = await here.client()
+    writer.write(ENVELOPE)
+    await until(reader, b"354")
+    writer.write(b"Subject: a\r\n\r\nb\r\n.\r\nQUIT\r\n")
+    await until(reader, b"221")
+    assert await reader.read() == b""
+    writer.close()
+    await here.counted.none_left.wait()
+
+
+async def test_a_session_leaves_nothing_for_the_cycle_collector() -> None:
+    """Whatever a session held, its message above all, is free when it ends: the device lets the collector come by seldom."""
+    async with site() as made:
+        for _ in range(2):  # what is made once and kept is made now
+            await one_mail(made)
+        gc.collect()
+        gc.disable()
+        try:
+            await one_mail(made)
+            made.reception.messages.clear()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            left = [each for each in gc.garbage if type(each).__module__.startswith("device.")]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    assert left == []

@@ -1,19 +1,18 @@
 """Programs that the world sends mail with, through the listener: Postfix' smtp-source and smtp-sink, and swaks."""
 
 import asyncio
-import os
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from device.interception.explicit import Listener
+from device.interception.explicit import Entrance
+from device.interception.listener import Listener
 from device.smtp.intake import Endpoint
 from device.smtp.limits import SessionLimits
-from lab.programs import run, serving
-from lab.site import free_address
+from lab.programs import run
+from tests.keeping_sink import files_in, folder_for_anyone, keeping_sink
 from tests.passing_reception import PassingReception
 from tests.programs import need
 from tests.scripted_server import ScriptedServer
@@ -31,34 +30,21 @@ async def ran(name: str, *arguments: str) -> str:
 
 
 @asynccontextmanager
-async def keeping_sink(folder: Path) -> AsyncIterator[int]:
-    """smtp-sink on a free port, each message a file."""
-    need("smtp-sink")
-    address = free_address()
-    user = ("-u", "nobody") if os.geteuid() == 0 else ()
-    keep = ("-d", f"{folder}/%M.")
-    async with serving(address, "smtp-sink", *user, *keep, str(address), "100", log=folder.with_suffix(".log")):
-        yield address.port
-
-
-@asynccontextmanager
 async def device(server_port: int, reception: PassingReception) -> AsyncIterator[Endpoint]:
     async with asyncio.TaskGroup() as tasks:
-        server = Endpoint("127.0.0.1", server_port)
-        listener = Listener(Endpoint("127.0.0.1", 0), server, reception, SessionLimits(), tasks=tasks)
+        entrance = Entrance(Endpoint("127.0.0.1", 0), Endpoint("127.0.0.1", server_port))
+        listener = Listener(entrance, reception, SessionLimits(), tasks=tasks)
         await listener.start()
         try:
-            yield listener.endpoint
+            yield entrance.endpoint
         finally:
             await listener.stop(5)
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that smtp-sink may write to when it is nobody; pytest's own are its user's alone."""
-    with tempfile.TemporaryDirectory(prefix="smtp-sink-") as name:
-        Path(name).chmod(0o777)
-        yield Path(name)
+    with folder_for_anyone() as made:
+        yield made
 
 
 @pytest.mark.parametrize("size", ["100", "100000"])
@@ -72,11 +58,6 @@ async def test_smtp_source_reaches_smtp_sink(size: str, folder: Path) -> None:
     written = files_in(folder)
     assert len(written) == MESSAGES
     assert all(any(message.content in each for each in written) for message in reception.messages)
-
-
-def files_in(folder: Path) -> list[bytes]:
-    """smtp-sink's files, with the line ends of the wire."""
-    return [path.read_bytes().replace(b"\n", b"\r\n") for path in folder.iterdir()]
 
 
 async def test_swaks_sends_an_attachment(tmp_path: Path) -> None:

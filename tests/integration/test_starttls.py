@@ -17,17 +17,9 @@ from device.tls.verification import VerifyServer
 from tests.certificates import TestAuthority
 from tests.encrypted_site import NAME, EncryptedSite, Mailbox, device_before, encrypted_site, real_server
 from tests.passing_reception import PassingReception
+from tests.programs import output_of
 
 MESSAGE = b"Subject: hello\r\n\r\nHow are you?\r\n"
-
-
-async def output_of(command: list[str], said: bytes) -> str:
-    """A program's output, given its input."""
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
-    async with asyncio.timeout(20):
-        output, _ = await process.communicate(said)
-    return output.decode()
 
 
 def send(site: EncryptedSite, message: bytes = MESSAGE, *, options: tuple[str, ...] = ()) -> dict[str, str]:

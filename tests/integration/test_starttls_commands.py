@@ -46,7 +46,7 @@ async def test_a_device_says_and_counts_what_it_does_about_starttls(
     assert status["starttls"] == told
     assert statistics["counters"]["email-processed"] == inspected
     assert statistics["counters"]["session-uninspected"] == 1 - inspected
-    assert ("STARTTLS passes" in (tmp_path / "device.log").read_text()) is not bool(inspected)
+    assert ("TLS passes" in (tmp_path / "device.log").read_text()) is not bool(inspected)
 
 
 async def test_a_device_without_a_certificate_does_not_pretend_to_inspect(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A client, a device in the path, and a server: three namespaces, and what tests do in them."""
 
 import asyncio
+import json
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -16,7 +17,7 @@ from lab.mailserver.inbox import Mail
 from lab.mailserver.server import MailServer, mail_server
 from lab.processes import Running, command_line, start
 from lab.topology.build import CannotBuild, built, command_in, inside
-from lab.topology.hosts import Cable, Host, Network, Port
+from lab.topology.hosts import Bridge, Cable, Host, Network, Port
 from tests.programs import go_without, need, need_root
 
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -49,11 +50,23 @@ NETWORK = Network(
     ),
     (Cable(("client", "eth0"), ("device", "ge0")), Cable(("server", "eth0"), ("device", "ge1"))),
 )
-ROUTED = Site(
-    NETWORK,
-    {4: "192.0.2.10", 6: "2001:db8:1::10"},
-    {4: "198.51.100.25", 6: "2001:db8:2::25"},
-    "transparent",
+CLIENT = {4: "192.0.2.10", 6: "2001:db8:1::10"}
+SERVER = {4: "198.51.100.25", 6: "2001:db8:2::25"}
+ROUTED = Site(NETWORK, CLIENT, SERVER, "transparent")
+REDIRECTED = Site(NETWORK, CLIENT, SERVER, "redirect")
+BRIDGED = Site(
+    Network(
+        f"srxb{os.getpid()}",
+        (
+            Host("client", (Port.of("eth0", "192.0.2.10/24", "2001:db8::10/64"),)),
+            Host("device", (Port.of("ge0"), Port.of("ge1")), bridges=(Bridge("br0", ("ge0", "ge1")),)),
+            Host("server", (Port.of("eth0", "192.0.2.25/24", "2001:db8::25/64"),)),
+        ),
+        (Cable(("client", "eth0"), ("device", "ge0")), Cable(("server", "eth0"), ("device", "ge1"))),
+    ),
+    {4: "192.0.2.10", 6: "2001:db8::10"},
+    {4: "192.0.2.25", 6: "2001:db8::25"},
+    "bridge",
 )
 
 
@@ -98,7 +111,13 @@ class InPath:
 
     async def start_device(self, *flags: str) -> Running:
         arguments = command_line(
-            "srx", "run", f"--intercept={self.site.intercept}", "--json", "--log-format=json", *flags
+            "srx",
+            "run",
+            f"--intercept={self.site.intercept}",
+            "--json",
+            "--log-format=json",
+            "--log-level=debug",
+            *flags,
         )
         command = command_in(self.site.network, "device", *arguments)
         self.device = await start(command, self.folder / "device.log", self.environment)
@@ -125,9 +144,17 @@ class InPath:
     def environment(self) -> dict[str, str]:
         return {"SRX_STATE": str(self.folder / "state")}
 
+    def log(self) -> list[dict[str, Any]]:
+        """What the device has logged, in all its lives."""
+        return [json.loads(line) for line in (self.folder / "device.log").read_text().splitlines()]
+
     def sessions(self) -> int:
         """How many the device has had, in all its lives."""
         return (self.folder / "device.log").read_text().count('"session.opened"')
+
+    def workers_that_served(self) -> set[int]:
+        """Their numbers."""
+        return {line["worker"] for line in self.log() if line["event"] == "session.opened"}
 
     def arrived(self, version: int) -> tuple[Mail, ...]:
         return self.servers[version].inboxes.all()
@@ -171,16 +198,8 @@ class InPath:
         self, *command: str, text: str = "", status: int = 0, environment: Mapping[str, str] = MappingProxyType({})
     ) -> str:
         """Run a command on the device's machine; what it prints."""
-        process = await asyncio.create_subprocess_exec(
-            *command_in(self.site.network, "device", *command),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **environment},
-        )
-        out, _ = await process.communicate(text.encode())
-        assert process.returncode == status, out.decode()
-        return out.decode()
+        network = self.site.network
+        return await on_device(*command, text=text, status=status, environment=environment, network=network)
 
     async def in_kernel(self) -> str:
         """Everything of nftables, policy routing and neighbours on the device's machine, but for what Linux begins with."""
@@ -199,17 +218,24 @@ class InPath:
 
 
 @asynccontextmanager
-async def in_path(folder: Path, site: Site = ROUTED) -> AsyncIterator[InPath]:
-    """Build it, and take it down. Skips the test by name where the machine can't."""
+async def hosts(network: Network = NETWORK) -> AsyncIterator[None]:
+    """The network alone. Skips the test by name where the machine can't make it."""
     need("ip", "nft")
     need_root("a network of namespaces")
     async with AsyncExitStack() as parts:
         try:
-            network = await parts.enter_async_context(built(site.network))
+            await parts.enter_async_context(built(network))
         except CannotBuild as error:
             go_without(f"network namespaces can't be made here: {error}")
+        yield
+
+
+@asynccontextmanager
+async def in_path(folder: Path, site: Site = ROUTED) -> AsyncIterator[InPath]:
+    """The network and its mail servers; taken down with the block."""
+    async with hosts(site.network), AsyncExitStack() as parts:
         made = InPath(site, folder, {})
-        with inside(network.namespace("server")):
+        with inside(site.network.namespace("server")):
             for version, host in site.server.items():
                 server = mail_server(Address(host, 25), Address("127.0.0.1", 0))
                 made.servers[version] = await parts.enter_async_context(server)
@@ -231,3 +257,23 @@ def _web(made: InPath) -> Any:
         writer.close()
 
     return answer
+
+
+async def on_device(
+    *command: str,
+    text: str = "",
+    status: int = 0,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    network: Network = NETWORK,
+) -> str:
+    """Run a command on the device's machine; what it prints."""
+    process = await asyncio.create_subprocess_exec(
+        *command_in(network, "device", *command),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **environment},
+    )
+    out, _ = await process.communicate(text.encode())
+    assert process.returncode == status, out.decode()
+    return out.decode()

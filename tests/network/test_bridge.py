@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
@@ -12,24 +11,13 @@ import pytest
 
 from lab.processes import command_line
 from lab.topology.build import command_in, inside
-from lab.topology.hosts import Bridge, Cable, Host, Network, Port
-from tests.network.path import FAMILY, WEB, InPath, Site, in_path
+from lab.waiting import until
+from tests.network.path import BRIDGED, FAMILY, WEB, InPath, in_path
 
 pytestmark = pytest.mark.root
 BOTH = (4, 6)
-CLIENT = {4: "192.0.2.10", 6: "2001:db8::10"}
-SERVER = {4: "192.0.2.25", 6: "2001:db8::25"}
-NETWORK = Network(
-    f"srxb{os.getpid()}",
-    (
-        Host("client", (Port.of("eth0", "192.0.2.10/24", "2001:db8::10/64"),)),
-        Host("device", (Port.of("ge0"), Port.of("ge1")), bridges=(Bridge("br0", ("ge0", "ge1")),)),
-        Host("server", (Port.of("eth0", "192.0.2.25/24", "2001:db8::25/64"),)),
-    ),
-    (Cable(("client", "eth0"), ("device", "ge0")), Cable(("server", "eth0"), ("device", "ge1"))),
-)
+NETWORK, CLIENT, SERVER = BRIDGED.network, BRIDGED.client, BRIDGED.server
 FAR = {4: "203.0.113.7", 6: "2001:db8:7::7"}
-SITE = Site(NETWORK, CLIENT, SERVER, "bridge")
 EVERY_PROTOCOL = 3
 """if_ether.h: ETH_P_ALL."""
 ARP, TCP = 0x0806, 6
@@ -37,7 +25,7 @@ ARP, TCP = 0x0806, 6
 
 @pytest.fixture
 async def path(tmp_path: Path) -> AsyncIterator[InPath]:
-    async with in_path(tmp_path, SITE) as made:
+    async with in_path(tmp_path, BRIDGED) as made:
         yield made
 
 
@@ -51,6 +39,22 @@ async def test_server_and_client_see_each_other_and_nobody_else(path: InPath) ->
     told = await path.status()
     assert (told["interception"], told["bridge"]) == ("bridge", "br0 (ge0 and ge1)")
     assert told["other_ways"]["transparent"] == "possible"
+
+
+async def test_workers_share_what_is_taken_from_the_frames(path: InPath) -> None:
+    """Each has sockets of its own; the rules are one process', the parent's, and go with it."""
+    await path.start_device("--workers=2")
+    assert (await path.on_device("nft", "list", "tables")).count("_live") == 1
+    for _ in range(4):
+        for version in BOTH:
+            await path.mail(version)
+    assert path.sessions() == 8
+    assert path.workers_that_served() == {1, 2}
+    await path.kill_device()
+    await until(lambda: nothing_is_taken(path), 20)
+    for version in BOTH:
+        await path.mail(version)
+    assert path.sessions() == 8
 
 
 async def test_no_frame_on_either_side_has_a_link_address_of_the_device(path: InPath) -> None:
@@ -197,6 +201,10 @@ async def web_passes(path: InPath, version: int) -> None:
         talk.writer.write(b"\r\n")
         assert await talk.reader.readline() == b"\r\n"
         assert path.seen_at_web[-1] == talk.own
+
+
+async def nothing_is_taken(path: InPath) -> bool:
+    return "_live" not in await path.on_device("nft", "list", "tables")
 
 
 async def answered(version: int) -> bool:

@@ -1,7 +1,6 @@
 """The device in the routed path of a kernel without TPROXY: connections are redirected to it."""
 
 import asyncio
-import dataclasses
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from lab.processes import command_line
 from lab.topology.build import inside
 from lab.waiting import until
-from tests.network.path import NETWORK, ROUTED, WEB, InPath, Talk, in_path
+from tests.network.path import NETWORK, REDIRECTED, WEB, InPath, Talk, in_path
 
 pytestmark = pytest.mark.root
 BOTH = (4, 6)
@@ -21,7 +20,7 @@ CONSENT = "--accept-open-relay"
 
 @pytest.fixture
 async def path(tmp_path: Path) -> AsyncIterator[InPath]:
-    async with in_path(tmp_path, dataclasses.replace(ROUTED, intercept="redirect")) as made:
+    async with in_path(tmp_path, REDIRECTED) as made:
         yield made
 
 
@@ -42,6 +41,32 @@ async def test_the_client_sees_its_server_and_the_server_sees_the_device(path: I
     told = await path.status()
     assert told["interception"] == "redirect"
     assert "Mail servers see this device's address instead of the client's." in told["warnings"]
+
+
+async def test_workers_share_what_is_redirected(path: InPath) -> None:
+    """Each has sockets of its own, and finds out whom its client means; what is under way in one is finished at a stop."""
+    device = await path.start_device(CONSENT, "--workers=2")
+    for count in range(4):
+        for version in BOTH:
+            async with path.talk(version) as talk:
+                await talk.mail()
+            assert len(path.arrived(version)) == count + 1
+    assert path.sessions() == 8
+    assert path.workers_that_served() == {1, 2}
+    async with path.talk(4) as talk:
+        await talk.hear("220 ")
+        await talk.say("EHLO client.example.org", "250 ")
+        await talk.say("MAIL FROM:<ann@example.org>", "250 ")
+        async with path.talk(4) as idle:
+            await idle.hear("220 ")
+            await path.say("stop")
+            await idle.hear("421 ")
+        async with path.talk(4) as newcomer:
+            await newcomer.mail()
+            assert path.arrived(4)[-1].client == f"{newcomer.own[0]}:{newcomer.own[1]}"
+        await talk.say("RSET", "250 ")
+    assert await device.ended() == 0
+    assert await path.in_kernel() == ""
 
 
 async def test_the_server_learns_the_client_where_it_is_told(path: InPath) -> None:

@@ -38,6 +38,21 @@ async def test_server_and_client_see_each_other_and_nobody_else(path: InPath) ->
     assert (await path.status())["interception"] == "transparent"
 
 
+async def test_workers_share_what_the_kernel_leads_to_them(path: InPath) -> None:
+    """Each has sockets of its own behind the same rules; after the stop nothing is left, and mail passes."""
+    await path.start_device("--workers=2")
+    for _ in range(4):
+        for version in BOTH:
+            await path.mail(version)
+    assert path.sessions() == 8
+    assert path.workers_that_served() == {1, 2}
+    assert [each["serving"] for each in (await path.status())["workers"]] == [True, True]
+    await path.stop_device()
+    assert await path.in_kernel() == ""
+    await path.mail(4)
+    assert path.sessions() == 8
+
+
 async def test_what_is_not_intercepted_is_forwarded(path: InPath) -> None:
     """Another port: the device has no session of it, and the server its client."""
     await path.start_device()

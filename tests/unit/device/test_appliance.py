@@ -27,6 +27,19 @@ SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class Forgetful:
+    """Follows an identity as the mail path does."""
+
+    memory: VerdictMemory
+
+    def refreshed(self) -> None:
+        self.memory.forget()
+
+    def renewed(self) -> None:
+        """Verdicts stay."""
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """What a command printed, and how it ended."""
 
@@ -136,7 +149,7 @@ async def test_a_device_says_at_its_start_what_it_does_not_do(tmp_path: Path) ->
 
 def warned(log: Path) -> dict[str, str]:
     """The log's warnings, by event name."""
-    return {line.split()[3]: line for line in lines(log) if "[warning" in line}
+    return {line.split()[2]: line for line in lines(log) if "[warning" in line}
 
 
 async def logged(log: Path, event: str) -> bool:
@@ -200,7 +213,7 @@ async def test_enrolled_elsewhere_a_device_forgets_verdicts_and_policy(cloud: Cl
     old = await cloud.enrolled(state)
     channel, memory = CloudChannel(old), VerdictMemory(lambda: 0.0)
     keeper = PolicyKeeper(tmp_path / "policy.json", channel)
-    membership = Membership(state, channel, keeper, memory, OwnClock(), lambda: 0.5)
+    membership = Membership(state, channel, keeper, Forgetful(memory))
     (tmp_path / "policy.json").write_text(kept_policy(old))
     membership.refresh()
     assert keeper.current.revision == 5

@@ -1,5 +1,6 @@
 """The running device's ear."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,19 @@ async def test_a_socket_left_by_a_killed_device_is_replaced(tmp_path: Path) -> N
     (tmp_path / "control.sock").touch()
     async with control.listening(tmp_path, answers()):
         assert await control.ask(tmp_path, "status") == {"enrolled": False}
+
+
+async def test_a_question_may_be_answered_after_a_while(tmp_path: Path) -> None:
+    """As a reload is: the answer comes when it is done."""
+    done = asyncio.Event()
+
+    async def slow() -> dict[str, str]:
+        await done.wait()
+        return {"done": "yes"}
+
+    async with control.listening(tmp_path, {"slow": slow}), asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(control.ask(tmp_path, "slow", 10))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(asked), 0.2)
+        done.set()
+        assert await asked == {"done": "yes"}

@@ -51,7 +51,8 @@ def test_fallback_options_make_the_policy() -> None:
         ("log_format", "xml"),
         ("intercept", "tap"),
         ("ports", "25,0"),
-        ("ports", "25,465"),
+        ("tls_listen", "465"),
+        ("tls_server", "mail.example.net"),
         ("when_stopped", "maybe"),
     ],
 )
@@ -80,9 +81,49 @@ def test_ports_are_numbers_once_each() -> None:
         ("redirect", "server", "127.0.0.1:25"),
         ("redirect", "bridge", "br0"),
         ("transparent", "bridge", "br0"),
+        ("transparent", "tls_listen", "127.0.0.1:465"),
+        ("transparent", "tls_server", "127.0.0.1:465"),
     ],
 )
 def test_what_would_have_no_effect_is_refused(intercept: str, name: str, value: Any) -> None:
     """Each way of interception has settings of its own."""
     with pytest.raises(WrongSetting, match=f"{name.replace('_', '-')} has no meaning with --intercept {intercept}"):
         Settings.read({"intercept": intercept, name: value}, {})
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        ({"tls_server": "192.0.2.25:465"}, "tls-server"),
+        ({"listen": "127.0.0.1:2525", "tls_listen": "127.0.0.1:2525"}, "tls-listen"),
+        ({"tls_listen": "127.0.0.1:4650", "starttls": "pass", "client_address": "xclient"}, "xclient"),
+        ({"intercept": "redirect", "ports": "465", "starttls": "pass", "client_address": "xclient"}, "xclient"),
+    ],
+)
+def test_a_door_for_tls_that_could_not_work_is_refused(flags: dict[str, Any], named: str) -> None:
+    with pytest.raises(WrongSetting, match=named) as wrong:
+        Settings.read(flags, {})
+    assert wrong.value.next_step
+
+
+@pytest.mark.parametrize(
+    "flags", [{"tls_listen": "127.0.0.1:0"}, {"intercept": "transparent", "ports": "25,465"}, {"ports": "465"}]
+)
+def test_clients_may_begin_with_tls_by_port_or_by_door(flags: dict[str, Any]) -> None:
+    assert Settings.read({"intercept": "transparent" if "ports" in flags else None, **flags}, {}).tls.implicit
+    assert not Settings.read({}, {}).tls.implicit
+
+
+@pytest.mark.parametrize(("sessions", "workers"), [(1000, 3), (7, 7), (8, 1)])
+def test_workers_share_the_device_s_limits(sessions: int, workers: int) -> None:
+    """The parts make up the whole, and nobody has two more than another."""
+    settings = Settings.read({"max_sessions": str(sessions), "workers": str(workers)}, {})
+    shares = [settings.share(index) for index in range(workers)]
+    assert sum(each.max_sessions for each in shares) == sessions
+    assert sum(each.max_held_bytes for each in shares) == settings.max_held_bytes
+    assert max(each.max_sessions for each in shares) - min(each.max_sessions for each in shares) <= 1
+
+
+def test_each_worker_needs_a_session() -> None:
+    with pytest.raises(WrongSetting, match="4 workers can't share 3 sessions"):
+        Settings.read({"max_sessions": "3", "workers": "4"}, {})

@@ -24,6 +24,25 @@ def test_a_port_that_is_taken_is_said_to_be(monkeypatch: pytest.MonkeyPatch, fla
     assert ended.value.code == f"srx-lab: cannot listen on {address}: Address already in use"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--only", "rates,speed"], "a list of rates, cpu, latency"),
+        (["--profile", "--json"], "--profile goes with --quick alone"),
+        (["--profile", "--only", "tls"], "--profile goes with --quick alone"),
+    ],
+)
+def test_a_benchmark_that_is_not_there_is_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """Exit 2, before anything is started."""
+    monkeypatch.setattr(sys, "argv", ["srx-lab", "bench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert said in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
 def test_a_server_of_ones_own_must_greet(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from cloud.release import repackage
 from cloud.release.archive import encrypted_zip
 from device.actions.quarantine import manifest
 from device.inspection.decision import Decision, Reason, Verb
+from device.message.content import digest_of
 from device.message.envelope import Envelope, Recipient
 from device.message.mime import Scanner
 from tests.unit.cloud.release.test_repackage import AT, PASSWORD, RELEASE, content_of, parsed, unzipped
@@ -53,6 +54,6 @@ def drafted(content: bytes) -> tuple[repackage.Draft, set[bytes]]:
     """The release of a message as the device read it, and the digests of what belongs into the ZIP."""
     scanner = Scanner()
     scanner.feed(content)
-    read = manifest("request-0123456789", ENVELOPE, scanner.close(), HELD, {}, 7, "")
+    read = manifest("request-0123456789", ENVELOPE, scanner.close(), HELD, {}, 7, "", digest_of([content]))
     files = {part.sha256 for part in read.reading.parts if part.in_zip}
     return repackage.draft(read, content, RELEASE), files

@@ -200,6 +200,16 @@ async def test_a_verdict_that_does_not_come_in_time(world: World) -> None:
     assert scores.missing == {one.sha256: Condition.VERDICT_TIMEOUT}
 
 
+async def test_content_that_failed_is_not_sent_again_at_once(world: World) -> None:
+    """The next message with it falls back on the same condition, without a call."""
+    world.cloud.may_answer.clear()
+    one = file(b"\x00 slow")
+    for _ in range(2):
+        scores = await world.scores(one, policy=DevicePolicy(verdict_seconds=0.3, submission_seconds=0.2))
+        assert scores.missing == {one.sha256: Condition.VERDICT_TIMEOUT}
+    assert (len(world.cloud.uploads), world.cloud.look_ups) == (1, 1)
+
+
 async def test_a_file_beyond_the_size_is_not_sent(world: World) -> None:
     """invalid-content-size, and no call for it."""
     large = File(Sha256(b"\1" * 32), 11 * MIB, "large", "", lambda: iter(()))

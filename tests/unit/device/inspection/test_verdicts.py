@@ -1,5 +1,6 @@
 """What the device remembers, and for how long."""
 
+from device.inspection.policy import Condition
 from device.inspection.verdicts import FileVerdict, VerdictMemory
 from device.message.reading import Sha256
 
@@ -20,9 +21,9 @@ def test_a_verdict_is_believed_for_its_lifetime() -> None:
     clock = Clock()
     memory = VerdictMemory(clock, lifetime=10)
     memory.remember("rules-1", ONE, FileVerdict(3))
-    clock.now = 10
+    clock.now = 9.9
     assert memory.recall(ONE) == FileVerdict(3)
-    clock.now = 10.1
+    clock.now = 10
     assert memory.recall(ONE) is None
 
 
@@ -43,3 +44,35 @@ def test_memory_is_bounded_and_forgets_the_least_lately_used() -> None:
     memory.remember("rules", THREE, FileVerdict(1))
     assert memory.recall(TWO) is None
     assert memory.recall(ONE) is not None
+
+
+def test_a_failure_is_remembered_shorter_than_a_verdict() -> None:
+    """Equal messages don't ask for the same in vain; soon the cloud is asked again."""
+    clock = Clock()
+    memory = VerdictMemory(clock, lifetime=10, failure_lifetime=2)
+    memory.remember_failure(ONE, Condition.VERDICT_TIMEOUT)
+    clock.now = 1.9
+    assert memory.recall(ONE) is Condition.VERDICT_TIMEOUT
+    clock.now = 2
+    assert memory.recall(ONE) is None
+
+
+def test_a_verdict_takes_the_place_of_a_failure() -> None:
+    """What is known goes before what was not."""
+    memory = VerdictMemory(Clock())
+    memory.remember_failure(ONE, Condition.VERDICT_TIMEOUT)
+    memory.remember("rules", ONE, FileVerdict(9))
+    assert memory.recall(ONE) == FileVerdict(9)
+
+
+def test_a_cloud_that_is_away_is_no_failure_of_content() -> None:
+    """It is asked at once when it is back."""
+    memory = VerdictMemory(Clock())
+    memory.remember_failure(ONE, Condition.SERVICE_NOT_READY)
+    assert memory.recall(ONE) is None
+
+
+def test_a_lifetime_of_nothing_remembers_no_failure() -> None:
+    memory = VerdictMemory(Clock(), failure_lifetime=0)
+    memory.remember_failure(ONE, Condition.VERDICT_TIMEOUT)
+    assert memory.recall(ONE) is None

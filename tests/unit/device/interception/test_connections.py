@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from device.interception.connections import Connections, Session
+from device.interception.connection import Session
+from device.interception.connections import Connections
 from device.interception.packets import Flag, Segment
 from device.interception.remarks import Remark
 from device.smtp.intake import Endpoint
@@ -13,10 +14,12 @@ from tests.wiretap import CLIENT, MAIL, MESSAGE, SERVER, Wire
 
 
 def sessions(segments: Iterable[Segment]) -> list[Session[bytes]]:
-    connections = Connections(10**6, lambda heard: b"".join(heard.content))
+    ended: list[Session[bytes]] = []
+    connections = Connections(10**6, lambda heard: b"".join(heard.content), ended.append)
     for segment in segments:
         connections.feed(segment)
-    return list(connections.finish())
+    connections.finish()
+    return ended
 
 
 def test_a_whole_connection_has_nothing_to_say() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from device.interception.overheard import Heard
-from device.interception.overhearing import HELD, Overhearing
+from device.interception.overhearing import HELD, RECIPIENTS, Overhearing
 from device.interception.remarks import Remark
 from tests.wiretap import BEFORE, DATA, MAIL, MESSAGE, QUIT, Line
 
@@ -95,6 +95,14 @@ def test_several_messages_and_a_reset_between() -> None:
 def test_a_reset_takes_the_envelope_away() -> None:
     ear = Ear([*BEFORE, ("C", b"RSET\r\n"), ("S", b"250 ok\r\n"), *DATA, ("C", SHORT), *TAKEN])
     assert ear.envelopes == [None]
+
+
+def test_recipients_beyond_the_devices_limit_are_left_out_and_told() -> None:
+    recipient: list[Line] = [("C", b"RCPT TO:<c@example.net>\r\n"), ("S", b"250 ok\r\n")]
+    ear = Ear([*BEFORE, *recipient * RECIPIENTS, *DATA, ("C", SHORT), *TAKEN])
+    assert ear.heard[0].envelope is not None
+    assert len(ear.heard[0].envelope.recipients) == RECIPIENTS
+    assert ear.remarks == {Remark.TOO_MANY_RECIPIENTS}
 
 
 def test_dots_are_unstuffed() -> None:

@@ -6,10 +6,10 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.message.content import decoded
+from device.message.content import decoded, digest_of
 from device.message.limits import ScanLimits
 from device.message.mime import Scanner
-from device.message.reading import Reading, Role, Sha256
+from device.message.reading import Reading, Role
 from device.message.second_opinion import with_second_opinion
 
 _PIECES: Sequence[bytes] = (
@@ -78,10 +78,4 @@ def test_every_part_has_the_digest_of_its_content_and_a_parent_before_it(message
         assert part.parent is None or part.parent < index
         assert 0 <= part.body.start <= part.body.end <= len(message)
         if part.role is not Role.CONTAINER:
-            assert part.sha256 == _digest(b"".join(decoded(message, part)))
-
-
-def _digest(content: bytes) -> Sha256:
-    scanner = Scanner()
-    scanner.feed(content)
-    return scanner.close().sha256
+            assert part.sha256 == digest_of(decoded(message, part))

@@ -177,10 +177,10 @@ def test_a_leaf_has_its_place_name_size_and_digest(scan: Scan) -> None:
     assert (part.parent, part.transfer_encoding) == (0, "base64")
 
 
-def test_the_reading_has_the_messages_own_size_digest_and_fields(scan: Scan) -> None:
+def test_the_reading_has_the_messages_own_size_and_fields(scan: Scan) -> None:
     message = b"Subject: =?utf-8?q?caf=C3=A9?=\r\n x\r\nX-Odd : y\r\n\r\nbody\r\n"
     reading = scan(message)
-    assert (reading.size, reading.sha256) == (len(message), hashlib.sha256(message).digest())
+    assert reading.size == len(message)
     subject, odd = reading.fields
     assert (subject.name, subject.display) == (b"Subject", "café x")
     assert message[subject.span.start : subject.span.end] == b"Subject: =?utf-8?q?caf=C3=A9?=\r\n x\r\n"

@@ -89,3 +89,15 @@ def test_a_session_is_about_whom_the_client_means(by_client: str | None, configu
 def test_settings_default_to_a_verified_server() -> None:
     assert Settings.read({}, {"HOME": "/nowhere"}).tls == TlsSettings()
     assert TlsSettings().verify_server.value == "require"
+
+
+@pytest.mark.parametrize("flags", [{}, {"starttls": "strip"}, {"starttls": "strip", "tls_inspection_ca": "ca"}])
+def test_what_begins_with_tls_can_not_be_stripped(flags: dict[str, str]) -> None:
+    """Neither by the default of a device without a certificate nor by wish: that is said, and nothing passes unread."""
+    with pytest.raises(WrongSetting, match="can't be stripped") as wrong:
+        read(**flags, tls_listen="127.0.0.1:465")
+    assert "--starttls pass" in (wrong.value.next_step or "")
+
+
+def test_what_begins_with_tls_may_pass() -> None:
+    assert read(starttls="pass", tls_listen="127.0.0.1:465").policy is Starttls.PASS

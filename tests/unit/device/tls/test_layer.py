@@ -1,11 +1,14 @@
 """TLS in memory: what goes in at one end comes out at the other, however it is cut."""
 
+import gc
 import ssl
+import warnings
+import weakref
 from pathlib import Path
 
 import pytest
 
-from device.tls.layer import HelloReader, Layer
+from device.tls.layer import HelloReader, Layer, hello_context
 from tests.certificates import TestAuthority
 
 
@@ -57,7 +60,7 @@ def test_a_hello_says_whom_it_means(name: str | None) -> None:
     context.check_hostname = False
     client = Layer(context, server_side=False, server_name=name)
     client.receive(b"")
-    hello, reader = client.take(), HelloReader()
+    hello, reader = client.take(), HelloReader(hello_context())
     for position, byte in enumerate(hello):
         assert not reader.complete, position
         reader.feed(bytes([byte]))
@@ -67,4 +70,34 @@ def test_a_hello_says_whom_it_means(name: str | None) -> None:
 
 def test_what_is_no_hello_is_an_error() -> None:
     with pytest.raises(ssl.SSLError):
-        HelloReader().feed(b"EHLO client.example.org\r\n")
+        HelloReader(hello_context()).feed(b"EHLO client.example.org\r\n")
+
+
+def test_an_old_client_is_told_why() -> None:
+    """TLS 1.1: the alert is protocol_version (70)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    client = Layer(context, server_side=False, server_name="mail.example.net")
+    client.receive(b"")
+    reader = HelloReader(hello_context())
+    with pytest.raises(ssl.SSLError):
+        reader.feed(client.take())
+    assert reader.alert()[-2:] == bytes([2, 70])
+    assert not reader.complete
+
+
+@pytest.mark.parametrize("sent", ["a ClientHello", "half a ClientHello", "nothing"])
+def test_a_reader_leaves_nothing_behind(sent: str) -> None:
+    """Whatever its client did: a session's TLS objects go with the session."""
+    context, clients = hello_context(), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client = Layer(clients, server_side=False, server_name="mail.example.net")
+    client.receive(b"")
+    hello = client.take()
+    reader = HelloReader(context)
+    reader.feed({"a ClientHello": hello, "half a ClientHello": hello[:99]}.get(sent, b""))
+    gone = weakref.ref(reader._tls)
+    del reader
+    gc.collect()
+    assert gone() is None
