@@ -113,7 +113,7 @@ class _Whole:
                 raise _NotOrdinary
             position = self._next_boundary(delimiter, behind + 2, stop)
             self._part(node, behind + 2, position - 2, depth + 1)
-        if message[behind + 2 : stop] not in (b"", b"\r\n"):
+        if message[behind + 2 : stop].replace(b"\r\n", b""):
             raise _NotOrdinary  # something stands behind the last part
 
     def _next_boundary(self, delimiter: bytes, start: int, stop: int) -> int:

@@ -70,6 +70,7 @@ ORDINARY: dict[str, bytes] = {
     ),
     "a signature": TOP + multipart(b"signed", b"b", TEXT, SIGNATURE),
     "a calendar": TOP + multipart(b"mixed", b"b", TEXT, CALENDAR),
+    "blank lines behind the last part": TOP + multipart(b"mixed", b"b", TEXT, FILE) + b"\r\n\r\n",
     "a delimiter within a line": TOP + multipart(b"mixed", b"b", part(b"Content-Type: text/plain", b"a --b\r\nc")),
 }
 
