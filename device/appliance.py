@@ -2,7 +2,7 @@
 
 Start   1. the state folder, the identity and the kept policy from disk
         2. the channel to the cloud, and what is asked over it
-        3. whoever carries the mail, listening: this process, or workers; where it is transparent, the kernel leads clients there
+        3. whoever carries the mail, listening: this process, or workers; where mail passes, the kernel leads it there
         4. the control socket, and the ready line
 Stop    5. no new connections; mail under way finishes, up to the grace
         6. what is still to be settled with the cloud
@@ -32,7 +32,8 @@ from device.cloudlink.reports import Totals
 from device.enrollment.identity import Identity
 from device.errors import DeviceError, NotReloaded, WrongSetting, first_of
 from device.inspection.policy import InspectionPolicy
-from device.interception import explicit, kernel, transparent
+from device.interception import bridge, kernel, redirect
+from device.interception.listener import Entrance
 from device.interception.rules import Ours
 from device.logging import configure
 from device.mail_path import MailPath, entrance
@@ -91,7 +92,7 @@ def _make_state_folder(state: Path) -> None:
 class Carrier(Protocol):
     """Whoever carries the mail: this process (device.mail_path), or several (device.workers)."""
 
-    entrance: explicit.Entrance | transparent.Entrance
+    entrance: Entrance
 
     async def start(self) -> None:
         """Clients may come. Raises DeviceError."""
@@ -132,8 +133,7 @@ class Appliance:
         self._membership = Membership(settings.state, self._channel, self._keeper, self._path)
         self._running: list[asyncio.Task[None]] = []
         self._let_pass = False
-        self._transparently = settings.intercept is Intercept.TRANSPARENT
-        self._obstacle: str | None = None
+        self._obstacles: dict[Intercept, str | None] = {}
         self._status = Status(
             system_clock(),
             self._intercepting,
@@ -169,6 +169,8 @@ class Appliance:
         log.warning(
             "device.fallback", action=self._settings.fallback_action.value, meaning="mail whose verdict is unknown"
         )
+        for warning in self._path.entrance.warnings():
+            log.warning("device.interception", meaning=warning)
         if self._channel.identity is None:  # what else there may be to warn of is known only after a moment
             log.warning("device.not-enrolled", meaning=self._status.warnings()[0])
 
@@ -207,6 +209,7 @@ class Appliance:
 
     async def stop(self) -> None:
         """Finish what is in flight, then end."""
+        await self._path.entrance.let_go()
         await self._path.stop(self._settings.stop_grace)
         for task in self._running:
             task.cancel()
@@ -234,16 +237,21 @@ class Appliance:
 
     async def _begin_intercepting(self) -> None:
         """What a crash left of another way of interception is gone, too."""
-        self._obstacle = await kernel.obstacle()
-        if not self._transparently and kernel.may_change():
+        self._obstacles = {
+            Intercept.EXPLICIT: None,
+            Intercept.TRANSPARENT: await kernel.obstacle(),
+            Intercept.BRIDGE: await bridge.obstacle(self._settings.bridge),
+            Intercept.REDIRECT: await redirect.obstacle(),
+        }
+        if self._settings.intercept is Intercept.EXPLICIT and kernel.may_change():
             await kernel.withdraw(Ours.of(self.state.resolve()), let_pass=True)
         await self._path.start()
 
     def _intercepting(self) -> dict[str, Any]:
-        """Which way is taken, and why the other one isn't; and by which processes."""
-        entrance = self._path.entrance
-        other = "explicit: possible" if self._transparently else f"transparent: {self._obstacle or 'possible'}"
-        return {**entrance.told(), **self._path.told(), "other_way": other, "warnings": entrance.warnings()}
+        """Which way is taken, and which others are possible, or why they aren't; and by which processes."""
+        entrance, here = self._path.entrance, self._settings.intercept
+        others = {way: why or "possible" for way, why in self._obstacles.items() if way is not here}
+        return {**entrance.told(), **self._path.told(), "other_ways": others, "warnings": entrance.warnings()}
 
     def _policy(self) -> InspectionPolicy:
         return InspectionPolicy(self._keeper.current, self._settings.policy)

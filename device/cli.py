@@ -91,6 +91,7 @@ def disenroll(state: State = None, *, as_json: AsJson = False) -> None:
 def run(
     server: options.Server = None,
     intercept: options.Intercept = None,
+    bridge: options.Bridge = None,
     ports: options.Ports = None,
     when_stopped: options.WhenStopped = None,
     listen: options.Listen = None,

@@ -25,7 +25,10 @@ from device.inspection.inspector import Desk, Inspector
 from device.inspection.policy import InspectionPolicy
 from device.inspection.room import Budget, Room
 from device.inspection.verdicts import VerdictMemory
-from device.interception import explicit, transparent
+from device.interception import explicit, redirect, transparent
+from device.interception.bridge import Bridged
+from device.interception.listener import Entrance, Listener
+from device.interception.routed import Routed
 from device.interception.rules import Ours
 from device.message.limits import ScanLimits
 from device.settings import Intercept, Settings
@@ -58,7 +61,6 @@ class MailPath:
         self._settings = settings
         self._channel = channel
         self._keeper = keeper
-        self._tls = tls
         self._tasks = tasks
         self._alone = alone
         self._memory = VerdictMemory(
@@ -68,8 +70,15 @@ class MailPath:
         self._events = Events(system_clock, partial(secrets.token_urlsafe, 12), self._counted)
         self._background = Background(tasks)
         self._reporting: asyncio.Task[None] | None = None
-        self._listener = self._transparent() if settings.intercept is Intercept.TRANSPARENT else self._explicit()
-        self.entrance = self._listener.entrance
+        self.entrance = entrance(settings)
+        self._listener = Listener(
+            self.entrance,
+            Inspector(self._desk()),
+            self._limits(),
+            tasks=tasks,
+            counter=SessionCount(self._counted),
+            encryption=tls,
+        )
 
     async def start(self) -> None:
         """Clients may come, by the entrance. Raises WrongSetting, CannotIntercept."""
@@ -123,31 +132,6 @@ class MailPath:
         reports = Reports(self._channel, self._events, self._counted, whole=self._alone)
         self._reporting = self._tasks.create_task(reports.run())
 
-    def _explicit(self) -> explicit.Listener:
-        settings = self._settings
-        return explicit.Listener(
-            settings.listen,
-            real_server(settings),
-            Inspector(self._desk()),
-            self._limits(),
-            tasks=self._tasks,
-            counter=SessionCount(self._counted),
-            client_address=settings.client_address,
-            consent=settings.accept_open_relay,
-            encryption=self._tls,
-            tls=tls_door(settings),
-        )
-
-    def _transparent(self) -> transparent.Listener:
-        return transparent.Listener(
-            transparent_entrance(self._settings),
-            Inspector(self._desk()),
-            self._limits(),
-            tasks=self._tasks,
-            counter=SessionCount(self._counted),
-            encryption=self._tls,
-        )
-
     def _limits(self) -> SessionLimits:
         settings = self._settings
         return SessionLimits(
@@ -184,16 +168,20 @@ class MailPath:
         )
 
 
-def entrance(settings: Settings) -> explicit.Entrance | transparent.Entrance:
-    """Where clients come in, by itself: for whoever leads them there and serves none. Raises WrongSetting."""
-    if settings.intercept is Intercept.TRANSPARENT:
-        return transparent_entrance(settings)
-    return explicit.Entrance(settings.listen, real_server(settings), tls_door(settings))
-
-
-def transparent_entrance(settings: Settings) -> transparent.Entrance:
-    """The device's rules carry its state folder's name."""
-    return transparent.Entrance(Ours.of(settings.state.resolve()), settings.ports, settings.when_stopped)
+def entrance(settings: Settings) -> Entrance:
+    """Where clients come in; what it changes in the kernel has the state folder's name. Raises WrongSetting."""
+    ours, ports, when_stopped = Ours.of(settings.state.resolve()), settings.ports, settings.when_stopped
+    known, consent = settings.client_address, settings.accept_open_relay
+    match settings.intercept:
+        case Intercept.EXPLICIT:
+            server, door = real_server(settings), tls_door(settings)
+            return explicit.Entrance(settings.listen, server, door, client_address=known, consent=consent)
+        case Intercept.TRANSPARENT:
+            return transparent.Entrance(Routed(ours, ports, when_stopped))
+        case Intercept.BRIDGE:
+            return transparent.Entrance(Bridged(ours, ports, when_stopped, settings.bridge))
+        case Intercept.REDIRECT:
+            return redirect.Entrance(ours, ports, when_stopped, client_address=known, consent=consent)
 
 
 def tls_door(settings: Settings) -> explicit.TlsDoor | None:

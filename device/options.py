@@ -11,9 +11,13 @@ import typer
 Server = Annotated[str | None, typer.Option(help="The real mail server, HOST:PORT; where mail comes explicitly.")]
 Intercept = Annotated[
     str | None,
-    typer.Option(help="How mail comes: explicit (default), or transparent (TPROXY, in the routed path; needs root)."),
+    typer.Option(
+        help="How mail comes: explicit (default); or as it passes: transparent (through a router), bridge, "
+        "or redirect (a router without TPROXY; the server sees the device). These need root."
+    ),
 ]
-Ports = Annotated[str | None, typer.Option(help="Ports that are taken transparently (default: 25,587).")]
+Bridge = Annotated[str | None, typer.Option(help="The bridge to stand in (default: the only one with two ports).")]
+Ports = Annotated[str | None, typer.Option(help="Ports that are taken as mail passes (default: 25,587).")]
 WhenStopped = Annotated[
     str | None,
     typer.Option(help="Mail on these ports while no device runs: pass (default, fail-open) or block (fail-closed)."),

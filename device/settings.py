@@ -51,10 +51,15 @@ class LogLevel(StrEnum):
 
 
 class Intercept(StrEnum):
-    """How mail comes to the device: clients connect to it, or it takes what passes on the way to any server."""
+    """How mail comes to the device: clients connect to it, or it takes what passes on the way to any server.
+
+    It passes through a router (TPROXY, or redirection where the kernel has no TPROXY) or through a bridge.
+    """
 
     EXPLICIT = "explicit"
     TRANSPARENT = "transparent"
+    BRIDGE = "bridge"
+    REDIRECT = "redirect"
 
 
 class FirstSeen(StrEnum):
@@ -70,6 +75,7 @@ class Settings:
 
     state: Path
     intercept: Intercept = Intercept.EXPLICIT
+    bridge: str | None = None
     ports: tuple[int, ...] = _PORTS
     when_stopped: WhenStopped = WhenStopped.PASS
     listen: Endpoint = _LISTEN
@@ -181,18 +187,21 @@ def _convert(name: str, value: Any) -> Any:
 
 
 def _fit_together(settings: Settings) -> None:
-    """What belongs to the other way of interception would have no effect: that is said, not swallowed."""
-    transparent = {"ports": settings.ports != _PORTS, "when-stopped": settings.when_stopped is not WhenStopped.PASS}
-    explicit = {
-        "server": settings.server is not None,
-        "listen": settings.listen != _LISTEN,
-        "client-address": settings.client_address is not ClientAddress.HIDDEN,
-        "accept-open-relay": settings.accept_open_relay,
-        "tls-listen": settings.tls_listen is not None,
-        "tls-server": settings.tls_server is not None,
-    }
+    """What belongs to another way of interception would have no effect: that is said, not swallowed."""
     here = settings.intercept
-    astray = transparent if here is Intercept.EXPLICIT else explicit
+    passing = here is not Intercept.EXPLICIT
+    introduced = here in (Intercept.EXPLICIT, Intercept.REDIRECT)
+    astray = {
+        "ports": settings.ports != _PORTS and not passing,
+        "when-stopped": settings.when_stopped is not WhenStopped.PASS and not passing,
+        "bridge": settings.bridge is not None and here is not Intercept.BRIDGE,
+        "server": settings.server is not None and passing,
+        "listen": settings.listen != _LISTEN and passing,
+        "client-address": settings.client_address is not ClientAddress.HIDDEN and not introduced,
+        "accept-open-relay": settings.accept_open_relay and not introduced,
+        "tls-listen": settings.tls_listen is not None and passing,
+        "tls-server": settings.tls_server is not None and passing,
+    }
     for name in (each for each, given in astray.items() if given):
         raise WrongSetting(f"{name} has no meaning with --intercept {here}", next_step="Leave one of them out.")
     _fit_tls_together(settings)
@@ -204,23 +213,22 @@ def _fit_together(settings: Settings) -> None:
 
 
 def _fit_tls_together(settings: Settings) -> None:
-    """The door for clients that begin with TLS."""
+    """What there is for clients that begin with TLS."""
     door = settings.tls_listen
-    if door is None:
-        if settings.tls_server is not None:
-            raise WrongSetting(
-                "tls-server has no meaning without tls-listen", next_step="Say where clients connect: --tls-listen."
-            )
-        return
-    if door.port == settings.listen.port != 0:
+    if door is None and settings.tls_server is not None:
+        raise WrongSetting(
+            "tls-server has no meaning without tls-listen", next_step="Say where clients connect: --tls-listen."
+        )
+    if door is not None and door.port == settings.listen.port != 0:
         raise WrongSetting(
             f"listen and tls-listen can't both be port {door.port}",
             next_step="Clients that begin with TLS need a port of their own; 465 is the usual one.",
         )
-    if settings.starttls is Starttls.PASS and settings.client_address is ClientAddress.XCLIENT:
+    begins_in_tls = settings.tls.implicit and settings.starttls is Starttls.PASS
+    if begins_in_tls and settings.client_address is ClientAddress.XCLIENT:
         raise WrongSetting(
             "client-address can't be xclient where TLS passes from the first byte: there is no place for a command",
-            next_step="Use --client-address proxy, or leave out --tls-listen.",
+            next_step=f"Use --client-address proxy, or leave out --tls-listen, or {IMPLICIT_TLS_PORT} in --ports.",
         )
 
 
@@ -262,7 +270,8 @@ def _yes(value: Any) -> bool:
 
 _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
     "state": (Path, "a folder"),
-    "intercept": (Intercept, "explicit or transparent"),
+    "intercept": (Intercept, "explicit, transparent, bridge or redirect"),
+    "bridge": (str, "the name of a bridge of this machine"),
     "ports": (_ports, f"at most {_PORTS_AT_MOST} port numbers separated by commas"),
     "when_stopped": (WhenStopped, "pass or block"),
     "listen": (Endpoint.parse, "HOST:PORT, IPv6 in brackets"),

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from device.enrollment.identity import Identity
 
-_DOES: Final = {"pass": "passes uninspected", "block": "is refused"}
+_DOES: Final = {"pass": "passes uninspected", "block": "does not pass"}
 
 
 def without_device(identity: Identity | None) -> dict[str, Any]:
@@ -41,7 +41,9 @@ def status(told: dict[str, Any]) -> str:
     if "listen" in told:
         lines += [
             "Interception:",
-            f"  Mode: {told['interception']} ({told['other_way']})",
+            f"  Mode: {told['interception']}",
+            *(f"    {way}: {possible}" for way, possible in told["other_ways"].items()),
+            *([f"  Bridge: {told['bridge']}"] if "bridge" in told else []),
             f"  Listening on: {told['listen']}",
             f"  Mail server: {told['mail_server']}",
             *([f"  Implicit TLS: {told['tls_listen']} for {told['tls_mail_server']}"] if "tls_listen" in told else []),

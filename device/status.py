@@ -49,7 +49,7 @@ class Status:
 
     def warnings(self) -> list[str]:
         """What the person in charge must not overlook."""
-        said = list(self.interception()["warnings"])
+        said: list[str] = []
         fallback = self.policy().device.fallback.action.value
         if self.channel.identity is None:
             said.append(
@@ -61,7 +61,7 @@ class Status:
             said.append("This device is no member of its realm any more. To come back: srx enroll --replace URL.")
         elif not self.keeper.connected:
             said.append(f"The cloud is away: attachments that are not remembered meet their fallback ({fallback}).")
-        return said
+        return [*said, *self.interception()["warnings"]]
 
     async def statistics(self) -> dict[str, Any]:
         """Every counter since the start, over all processes."""

@@ -23,7 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from device.actions.outcome import Deliver, Outcome, Refuse, Replace
-from device.interception.explicit import Listener
+from device.interception.explicit import Entrance
+from device.interception.listener import Listener
 from device.smtp.encrypting import Starttls
 from device.smtp.intake import Endpoint
 from device.smtp.introduction import ClientAddress
@@ -94,17 +95,10 @@ class Run:
         async with self.server.running(), asyncio.TaskGroup() as tasks:
             self.tasks = tasks
             server = Endpoint("127.0.0.1", self.server.port)
-            self.listener = Listener(
-                Endpoint("127.0.0.1", 0),
-                server,
-                self.reception,
-                self.limits,
-                tasks=tasks,
-                client_address=self.introduce,
-                encryption=self.encryption,
-            )
+            entrance = Entrance(Endpoint("127.0.0.1", 0), server, client_address=self.introduce)
+            self.listener = Listener(entrance, self.reception, self.limits, tasks=tasks, encryption=self.encryption)
             await self.listener.start()
-            here = self.listener.endpoint
+            here = entrance.endpoint
             self.reader, self.writer = await asyncio.open_connection(here.host, here.port, limit=1 << 20)
             try:
                 for step in self.script.steps:

@@ -11,7 +11,8 @@ from typing import cast
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from device.interception.explicit import Listener, TlsDoor
+from device.interception.explicit import Entrance, TlsDoor
+from device.interception.listener import Listener
 from device.smtp.encrypting import Starttls
 from device.smtp.intake import Endpoint
 from device.smtp.introduction import ClientAddress
@@ -111,20 +112,11 @@ async def device_before(
     server, anywhere = Endpoint("127.0.0.1", port), Endpoint("127.0.0.1", 0)
     door = TlsDoor(anywhere, server) if implicit else None
     async with asyncio.TaskGroup() as tasks:
-        listener = Listener(
-            anywhere,
-            server,
-            reception,
-            limits,
-            tasks=tasks,
-            counter=Counting(unread),
-            client_address=introduce,
-            encryption=encryption(settings),
-            tls=door,
-        )
+        entrance, certificates = Entrance(anywhere, server, door, client_address=introduce), encryption(settings)
+        listener = Listener(entrance, reception, limits, tasks=tasks, counter=Counting(unread), encryption=certificates)
         await listener.start()
         try:
-            yield listener.endpoint if door is None else door.endpoint
+            yield entrance.endpoint if door is None else door.endpoint
         finally:
             await listener.stop(0.5)
 

@@ -14,14 +14,10 @@ from typing import Any
 import structlog
 
 from device.errors import WrongSetting
-from device.interception.door import Door
 from device.interception.sockets import bound_sockets
-from device.smtp.connection import Surroundings
-from device.smtp.intake import Endpoint, Peers, Reception
+from device.smtp.intake import Endpoint, Peers
 from device.smtp.introduction import ClientAddress
-from device.smtp.limits import SessionLimits
-from device.smtp.sessions import SessionCounter
-from device.tls.encryption import PLAIN, Encryption
+from device.smtp.leg import Leg
 
 
 @dataclass(slots=True)
@@ -35,10 +31,21 @@ class TlsDoor:
 class Entrance:
     """One address, IPv4 or IPv6, in front of one server; and one more, where clients begin with TLS.
 
-    Port 0 takes any free port; `endpoint`, and the door's, name it after bind().
+    Port 0 takes any free port; `endpoint`, and the door's, name it after bind(). WrongSetting, if this would be an open relay.
     """
 
-    def __init__(self, listen: Endpoint, server: Endpoint, tls: TlsDoor | None = None) -> None:
+    def __init__(
+        self,
+        listen: Endpoint,
+        server: Endpoint,
+        tls: TlsDoor | None = None,
+        *,
+        client_address: ClientAddress = ClientAddress.HIDDEN,
+        consent: bool = False,
+    ) -> None:
+        for each in (listen, *([tls.endpoint] if tls else [])):
+            refuse_open_relay(each, client_address, consent=consent)
+        self.client_address = client_address
         self.endpoint = listen
         self.tls = tls
         self._server = server
@@ -68,6 +75,9 @@ class Entrance:
             "listener.started", host=self.endpoint.host, port=self.endpoint.port, server=self._server.host
         )
 
+    async def let_go(self) -> None:
+        """Nobody was led here."""
+
     async def close(self, *, let_pass: bool) -> None:
         """The machine is as it was before: nothing had to be changed for this."""
 
@@ -86,13 +96,17 @@ class Entrance:
         """Nothing of its own."""
         return []
 
-    def is_tls(self, arrived_at: Endpoint) -> bool:
-        """By the port alone: a door may be open at every address of this machine."""
-        return self.tls is not None and arrived_at.port == self.tls.endpoint.port
+    def is_tls(self, client: Leg) -> bool:
+        """By the port that it came to: a door may be open at every address of this machine."""
+        return self.tls is not None and client.arrived_at.port == self.tls.endpoint.port
 
-    def server_for(self, arrived_at: Endpoint) -> Endpoint:
+    def server_for(self, client: Leg) -> Endpoint:
         """The one behind the door by which that client came."""
-        return self.tls.server if self.tls is not None and self.is_tls(arrived_at) else self._server
+        return self.tls.server if self.tls is not None and self.is_tls(client) else self._server
+
+    async def dial(self, protocol: Callable[[], asyncio.Protocol], peers: Peers) -> None:
+        """A connection from the device's own address."""
+        await asyncio.get_running_loop().create_connection(protocol, peers.server.host, peers.server.port)
 
     def _bound(self, address: Endpoint, flag: str, *, shared: bool) -> list[socket.socket]:
         try:
@@ -104,69 +118,19 @@ class Entrance:
             ) from error
 
 
-class Listener:
-    """Serves the clients of an entrance.
-
-    Port 0 takes any free port; `endpoint` names it after start(). WrongSetting, if this would be an open relay. Sessions run in
-    `tasks`, whose owner calls stop() before leaving it.
-    """
-
-    def __init__(
-        self,
-        listen: Endpoint,
-        server: Endpoint,
-        reception: Reception,
-        limits: SessionLimits,
-        *,
-        tasks: asyncio.TaskGroup,
-        counter: SessionCounter | None = None,
-        client_address: ClientAddress = ClientAddress.HIDDEN,
-        consent: bool = False,
-        encryption: Encryption = PLAIN,
-        tls: TlsDoor | None = None,
-    ) -> None:
-        for each in (listen, *([tls.endpoint] if tls else [])):
-            refuse_open_relay(each, client_address, consent=consent)
-        self.entrance = here = Entrance(listen, server, tls)
-        surroundings = Surroundings(
-            here.server_for, _dial, reception, limits, tasks, client_address, encryption, here.is_tls
-        )
-        self.door = Door(surroundings, counter)
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """Where clients connect."""
-        return self.entrance.endpoint
-
-    async def start(self) -> None:
-        """Clients may come. WrongSetting, if the address can't be had."""
-        await self.serve(await self.entrance.bind(shared=False))
-        await self.entrance.open()
-
-    async def serve(self, bound: Sequence[socket.socket]) -> None:
-        """Clients may come on these sockets, wherever they were bound."""
-        self.entrance.know(bound)
-        for each in bound:
-            await self.door.open_on(each)
-
-    async def stop(self, grace_seconds: float) -> None:
-        """No more clients; sessions in a transaction may end it within that time, idle ones hear 421 4.3.2."""
-        await self.door.close(grace_seconds)
-
-
-async def _dial(protocol: Callable[[], asyncio.Protocol], peers: Peers) -> None:
-    """A connection from the device's own address."""
-    await asyncio.get_running_loop().create_connection(protocol, peers.server.host, peers.server.port)
-
-
 def refuse_open_relay(listen: Endpoint, client_address: ClientAddress, *, consent: bool) -> None:
     """WrongSetting, if the server would take strangers for the device without anybody having wanted it."""
     if _is_loopback(listen.host) or client_address is not ClientAddress.HIDDEN or consent:
         return
-    raise WrongSetting(
-        f"Listening on {listen.host} would let the server take every client for this device: an open relay.",
-        next_step="Let the server learn the client (--client-address proxy or xclient), listen on loopback, or consent to it.",
-        listen=listen.host,
+    raise open_relay(f"Listening on {listen.host}", "listen on loopback, ")
+
+
+def open_relay(what: str, instead: str = "") -> WrongSetting:
+    """The error for what would make one; `instead` is another way out, beside telling the server and wanting it so."""
+    return WrongSetting(
+        f"{what} would let the server take every client for this device: an open relay.",
+        next_step=f"Let the server learn the client (--client-address proxy or xclient), {instead}or consent to it "
+        "(--accept-open-relay).",
     )
 
 

@@ -14,6 +14,7 @@
 Everything carries the device's name, or its number where the kernel takes numbers alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -24,8 +25,11 @@ from typing import Final, Self
 from device.smtp.intake import Endpoint
 
 BLOCK_CHAIN: Final = "when_stopped"
+BEGINNING: Final = "tcp flags & (syn | ack) == syn"
+"""The first packet of a connection."""
 _CHAINS: Final = ("untracked_in", "untracked_out", "intercept")
 _NUMBER_PREFIX: Final = 0x53 << 24
+_OUTWARD: Final = 1 << 24
 _FIRST_PREFERENCE: Final = 10_000
 
 
@@ -51,23 +55,56 @@ class Ours:
         number = _NUMBER_PREFIX | int(digest[:6], 16)
         return cls(f"srx_{digest[:8]}", number, _FIRST_PREFERENCE + number % _FIRST_PREFERENCE)
 
+    @property
+    def outward(self) -> int:
+        """A second mark and table, for what the device itself sends into a bridge."""
+        return self.number + _OUTWARD
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands in the kernel until somebody takes it back, also after a crash.
+
+    Chains by family of nft's tables, and lines for `ip -batch` by version of IP.
+    """
+
+    chains: Mapping[str, str]
+    routes: Mapping[int, str]
+
+    def install(self, ours: Ours) -> str:
+        """One transaction of nft: whatever has our name in these families is replaced."""
+        return "".join(
+            f"{remove(ours, family)}table {family} {ours.name} {{\n{chains}}}\n"
+            for family, chains in self.chains.items()
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One running device: which ports it takes, and where it listens (loopback; one address a family)."""
+    """One running device: which ports it takes, and where it listens (loopback; one address a family).
+
+    `among` restricts what is taken, as a match of nft's.
+    """
 
     ours: Ours
     ports: tuple[int, ...]
     listeners: tuple[Endpoint, ...]
     when_stopped: WhenStopped = WhenStopped.PASS
+    among: str = ""
 
-    def install(self) -> str:
-        """One transaction of nft: whatever has our name is replaced."""
-        ports = f"{{ {', '.join(map(str, self.ports))} }}"
-        blocking = self.when_stopped is WhenStopped.BLOCK
-        chains = [self._untracked(ports), self._intercept(ports), *([_block(ports)] if blocking else [])]
-        name = self.ours.name
-        return f"{remove(self.ours)}table inet {name} {{\n{''.join(chains)}}}\n"
+    def standing(self) -> Standing:
+        """Where the device stands in the routed path."""
+        refusal = block(self.ports) if self.when_stopped is WhenStopped.BLOCK else ""
+        return Standing({"inet": self.chains() + refusal}, dict.fromkeys(self.versions(), route_in(self.ours)))
+
+    def chains(self) -> str:
+        """What leads connections to the listeners."""
+        ports = port_set(self.ports)
+        return self._untracked(ports) + self._intercept(ports)
+
+    def versions(self) -> list[int]:
+        """The versions of IP that there are listeners for."""
+        return [ip_address(each.host).version for each in self.listeners]
 
     def _untracked(self, ports: str) -> str:
         return f"""\
@@ -86,7 +123,7 @@ class Rules:
     def _intercept(self, ports: str) -> str:
         marked = f"meta mark set {self.ours.number:#x} accept"
         taken = "".join(
-            f"    meta nfproto {protocol} tcp dport {ports} tcp flags & (syn | ack) == syn fib daddr type != local "
+            f"    {self.among}meta nfproto {protocol} tcp dport {ports} {BEGINNING} fib daddr type != local "
             f"tproxy {family} to {listener} {marked}\n"
             for listener in self.listeners
             for protocol, family in [("ipv6", "ip6") if _is_ipv6(listener) else ("ipv4", "ip")]
@@ -100,9 +137,14 @@ class Rules:
 """
 
 
-def remove(ours: Ours) -> str:
+def port_set(ports: tuple[int, ...]) -> str:
+    """As nft writes it."""
+    return f"{{ {', '.join(map(str, ports))} }}"
+
+
+def remove(ours: Ours, family: str = "inet") -> str:
     """Nothing of ours stays in nftables; also where nothing was."""
-    return f"table inet {ours.name}\ndelete table inet {ours.name}\n"
+    return f"table {family} {ours.name}\ndelete table {family} {ours.name}\n"
 
 
 def leave_block(ours: Ours) -> str:
@@ -119,15 +161,19 @@ def route_in(ours: Ours) -> str:
 
 
 def route_out(ours: Ours) -> str:
-    """`ip -force -batch`: the end of that; each line may find nothing to do."""
-    return f"rule del pref {ours.preference} fwmark {ours.number:#x} lookup {ours.number}\nroute flush table {ours.number}\n"
+    """`ip -force -batch`: the end of all rules and routes of ours; each line may find nothing to do."""
+    return "".join(
+        f"rule del pref {ours.preference} fwmark {mark:#x} lookup {mark}\nroute flush table {mark}\n"
+        for mark in (ours.number, ours.outward)
+    )
 
 
-def _block(ports: str) -> str:
+def block(ports: tuple[int, ...]) -> str:
+    """The chain that refuses, in the routed path, what nobody took."""
     return f"""\
   chain {BLOCK_CHAIN} {{
     type filter hook forward priority filter; policy accept;
-    tcp dport {ports} reject with tcp reset
+    tcp dport {port_set(ports)} reject with tcp reset
   }}
 """
 

@@ -21,8 +21,8 @@ def bound_sockets(address: Endpoint, *, shared: bool, first: bool) -> list[socke
         for family, _, _, _, place in dict.fromkeys(found):
             at = (place[0], port, *place[2:])
             if first and shared and port:
-                _bound(family, at, shared=False).close()
-            bound.append(_bound(family, at, shared=shared))
+                bound_socket(family, at, shared=False).close()
+            bound.append(bound_socket(family, at, shared=shared))
             port = bound[0].getsockname()[1]
     except OSError:
         for each in bound:
@@ -31,15 +31,21 @@ def bound_sockets(address: Endpoint, *, shared: bool, first: bool) -> list[socke
     return bound
 
 
-def _bound(family: int, at: tuple[str | int, ...], *, shared: bool) -> socket.socket:
+def bound_socket(family: int, at: tuple[str | int, ...], *, shared: bool) -> socket.socket:
+    """One, as the kernel makes them. OSError, if it can't be had."""
     made = socket.socket(family, socket.SOCK_STREAM)
+    made.setblocking(False)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return bind(made, at, shared=shared)
+
+
+def bind(made: socket.socket, at: tuple[str | int, ...], *, shared: bool) -> socket.socket:
+    """The same socket, bound. OSError, if the address can't be had; then it is closed."""
     try:
-        made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind(at)
     except OSError:
         made.close()

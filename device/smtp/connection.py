@@ -21,11 +21,11 @@ from device.smtp.session import Session
 from device.smtp.states import State
 from device.tls.encryption import PLAIN, Encryption
 
-ServerFor = Callable[[Endpoint], Endpoint]
-"""The real server of a client whose connection arrived at that address of ours."""
+ServerFor = Callable[[Leg], Endpoint]
+"""The real server of a client."""
 
-ImplicitTls = Callable[[Endpoint], bool]
-"""Whether a client whose connection arrived at that address of ours begins with a ClientHello (RFC 8314)."""
+ImplicitTls = Callable[[Leg], bool]
+"""Whether a client begins with a ClientHello (RFC 8314)."""
 
 Dial = Callable[[Callable[[], asyncio.Protocol], Peers], Awaitable[object]]
 """Connects the protocol to the real server, for that client. OSError, if it can't."""
@@ -137,8 +137,8 @@ class Connection:
 
     def _client_came(self) -> None:
         around, host = self._around, self._host
-        peers = Peers(self.client.peer, around.server_for(self.client.arrived_at))
-        implicit_tls = around.implicit_tls(self.client.arrived_at)
+        peers = Peers(self.client.peer, around.server_for(self.client))
+        implicit_tls = around.implicit_tls(self.client)
         if host is None or not host.admits(peers.client):
             self._turn_away(peers, tell=not implicit_tls)
             return
@@ -245,7 +245,7 @@ class Connection:
         became: events.Event = events.ClientLost()
         with Boundary(self._log, "secure"):
             seconds = around.limits.times.handshake
-            host = around.server_for(self.client.arrived_at).host
+            host = around.server_for(self.client).host
             became = await secure_both(self.client, self._server, around.encryption, host, seconds)
         self._securing = None
         if not isinstance(became, events.ClientLost):

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from asyncio.trsock import TransportSocket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -33,7 +34,7 @@ def _nobody(*_: bytes) -> None:
     """Hears nothing."""
 
 
-_NOBODY: Final = Told(_nobody, _nobody, _nobody, _nobody, _nobody)
+NOBODY: Final = Told(_nobody, _nobody, _nobody, _nobody, _nobody)
 
 
 class Leg(asyncio.Protocol):
@@ -82,6 +83,12 @@ class Leg(asyncio.Protocol):
         host, port = self._transport.get_extra_info("sockname")[:2]
         return Endpoint(host, port)
 
+    @property
+    def socket(self) -> TransportSocket:
+        """What the kernel can be asked of."""
+        assert self._transport is not None
+        return cast("TransportSocket", self._transport.get_extra_info("socket"))
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._stirred = True
@@ -111,7 +118,7 @@ class Leg(asyncio.Protocol):
         self.gone = True
         self._outbox.clear()
         self._wake()
-        told, self._told = self._told, _NOBODY  # so that session and legs do not keep one another in memory
+        told, self._told = self._told, NOBODY  # so that session and legs do not keep one another in memory
         told.lost()
 
     def pause_writing(self) -> None:

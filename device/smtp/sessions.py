@@ -11,6 +11,7 @@ import structlog
 from device.smtp import answers, events, limits
 from device.smtp.connection import Connection, ImplicitTls, Surroundings
 from device.smtp.intake import Endpoint
+from device.smtp.leg import NOBODY, Leg
 from device.tls.encryption import Encryption
 
 
@@ -137,15 +138,16 @@ class Sessions:
                 connection.tick(loop.time(), self._linger)
 
 
-class Refusal(asyncio.Protocol):
+class Refusal(Leg):
     """Tells a client that there is no room. One that begins with TLS is not told: a handshake is what there is no room for."""
 
     def __init__(self, implicit_tls: ImplicitTls) -> None:
+        super().__init__(NOBODY)
         self._implicit_tls = implicit_tls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
+        super().connection_made(transport)
         structlog.get_logger().warning("session.refused", code=answers.TOO_MANY_SESSIONS.code)
-        if not self._implicit_tls(Endpoint(*transport.get_extra_info("sockname")[:2])):
-            transport.write(answers.TOO_MANY_SESSIONS.wire())
-        transport.close()
+        if not self._implicit_tls(self):
+            self.send(answers.TOO_MANY_SESSIONS.wire())
+        self.drop()

@@ -9,15 +9,13 @@ from typing import Any
 import structlog
 
 from device.errors import DeviceError, WorkerFailed
-from device.interception import explicit, transparent
+from device.interception.listener import Entrance
 from device.settings import Settings
 from device.telemetry.counters import GAUGES, summed
 from device.workers.pace import CALM_SECONDS, pause
 from device.workers.process import WorkerProcess
 
 log = structlog.get_logger()
-
-Entrance = explicit.Entrance | transparent.Entrance
 
 
 class Slot:

@@ -6,9 +6,10 @@ from typing import Any, Final
 import structlog
 
 from device.errors import DeviceError, NotReloaded
+from device.interception.listener import Entrance
 from device.settings import Settings
 from device.telemetry.counters import summed
-from device.workers.slot import Entrance, Slot
+from device.workers.slot import Slot
 
 log = structlog.get_logger()
 

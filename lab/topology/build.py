@@ -3,7 +3,7 @@
 import asyncio
 import ctypes
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,14 @@ from lab.topology.hosts import Network, setting_up
 
 _NEW_NETWORK: Final = 0x40000000
 """sched.h: CLONE_NEWNET."""
-_SWITCHES: Final = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
+_FORWARDING: Final = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
+_BRIDGING: Final = {
+    "net.bridge.bridge-nf-call-iptables": 0,
+    "net.bridge.bridge-nf-call-ip6tables": 0,
+    "net.ipv4.conf.all.rp_filter": 0,
+    "net.ipv4.conf.default.rp_filter": 0,
+}
+"""A bridge sees its frames first, and has no addresses by which to judge them."""
 
 
 class CannotBuild(Exception):
@@ -26,9 +33,9 @@ async def built(network: Network) -> AsyncIterator[Network]:
     try:
         await _ip("-batch", "-", text=network.beginning())
         for host in network.hosts:
+            _switch(network.namespace(host.name), _FORWARDING if host.forwards else {})
+            _switch(network.namespace(host.name), _BRIDGING if host.bridges else {})
             await _ip("-netns", network.namespace(host.name), "-batch", "-", text=setting_up(host))
-            if host.forwards:
-                _forward(network.namespace(host.name))
         yield network
     finally:
         await _ip("-force", "-batch", "-", text=network.end(), may_fail=True)
@@ -61,11 +68,13 @@ def _enter(descriptor: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def _forward(namespace: str) -> None:
-    """/proc shows the switches of the thread's own namespace."""
+def _switch(namespace: str, switches: Mapping[str, int]) -> None:
+    """/proc shows the switches of the thread's own namespace; a kernel without the module has none of its switches."""
     with inside(namespace):
-        for name in _SWITCHES:
-            (Path("/proc/sys") / name.replace(".", "/")).write_text("1")
+        for name, value in switches.items():
+            path = Path("/proc/sys") / name.replace(".", "/")
+            if path.exists():
+                path.write_text(str(value))
 
 
 async def _ip(*arguments: str, text: str, may_fail: bool = False) -> None:

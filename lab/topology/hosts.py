@@ -18,6 +18,14 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class Bridge:
+    """A bridge in a host: its name, and the ports of the host that it joins."""
+
+    name: str
+    ports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """A machine of the network. One that forwards is a router; `gateways` are where it sends what isn't near."""
 
@@ -25,6 +33,7 @@ class Host:
     ports: tuple[Port, ...]
     gateways: tuple[str, ...] = ()
     forwards: bool = False
+    bridges: tuple[Bridge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class Network:
 
 def setting_up(host: Host) -> str:
     """`ip -netns … -batch`: interfaces, addresses and routes of one host. IPv6 addresses are there at once (nodad)."""
-    lines = ["link set lo up"]
+    lines = ["link set lo up", *(line for bridge in host.bridges for line in _bridging(bridge))]
     for port in host.ports:
         lines += [f"link set {port.name} up"]
         lines += [
@@ -73,3 +82,8 @@ def setting_up(host: Host) -> str:
         ]
     lines += [f"route add default via {gateway}" for gateway in host.gateways]
     return "\n".join([*lines, ""])
+
+
+def _bridging(bridge: Bridge) -> list[str]:
+    joined = [f"link set {port} master {bridge.name}" for port in bridge.ports]
+    return [f"link add {bridge.name} type bridge", *joined, f"link set {bridge.name} up"]

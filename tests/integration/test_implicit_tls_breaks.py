@@ -127,10 +127,10 @@ async def test_a_server_without_tls_is_told_inside_of_the_clients(tmp_path: Path
 async def test_a_server_that_answers_no_syn_is_told_inside_of_tls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def never(_protocol: object, _peers: object) -> None:
+    async def never(_entrance: object, _protocol: object, _peers: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("device.interception.explicit._dial", never)
+    monkeypatch.setattr("device.interception.explicit.Entrance.dial", never)
     limits = SessionLimits(times=Times(connect=0.3))
     async with device_before(1, inspecting(tmp_path), PassingReception(), [], limits, implicit=True) as here:
         reader, writer = await inside(here, tmp_path / "ca" / "ca.pem")

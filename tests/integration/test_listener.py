@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from device.interception.explicit import Listener
+from device.interception.explicit import Entrance
+from device.interception.listener import Listener
 from device.smtp.intake import Endpoint, Peers
 from device.smtp.introduction import ClientAddress
 from device.smtp.limits import SessionLimits
@@ -52,12 +53,13 @@ class Site:
 
     server: ScriptedServer
     reception: PassingReception
+    entrance: Entrance
     listener: Listener
     counted: Counted
     tasks: asyncio.TaskGroup
 
     async def client(self) -> Streams:
-        here = self.listener.endpoint
+        here = self.entrance.endpoint
         return await asyncio.open_connection(here.host, here.port)
 
 
@@ -74,18 +76,11 @@ async def site(
     server = ScriptedServer(rules=list(rules))
     kept, counted = reception or PassingReception(), Counted()
     async with asyncio.timeout(30), server.running(), asyncio.TaskGroup() as tasks:
-        listener = Listener(
-            Endpoint(host, 0),
-            Endpoint("127.0.0.1", server.port),
-            kept,
-            limits or SessionLimits(),
-            tasks=tasks,
-            counter=counted,
-            client_address=introduce,
-        )
+        entrance = Entrance(Endpoint(host, 0), Endpoint("127.0.0.1", server.port), client_address=introduce)
+        listener = Listener(entrance, kept, limits or SessionLimits(), tasks=tasks, counter=counted)
         await listener.start()
         try:
-            yield Site(server, kept, listener, counted, tasks)
+            yield Site(server, kept, entrance, listener, counted, tasks)
         finally:
             await listener.stop(grace)
         assert counted.now == 0
@@ -121,7 +116,7 @@ async def test_one_client_cannot_take_every_place() -> None:
         assert (await refused.read()).startswith(b"421 4.7.0 Too many connections from your address")
         other.close()
         stranger, door = await asyncio.open_connection(
-            here.listener.endpoint.host, here.listener.endpoint.port, local_addr=("127.0.0.2", 0)
+            here.entrance.endpoint.host, here.entrance.endpoint.port, local_addr=("127.0.0.2", 0)
         )
         await until(stranger, b"220")
         assert (here.server.connections, here.counted.turned_away) == (2, 1)
@@ -147,7 +142,7 @@ async def test_a_place_is_free_again_when_a_session_ends() -> None:
 
 async def test_it_listens_on_ipv6() -> None:
     async with site(host="::1") as here:
-        assert here.listener.endpoint.host == "::1"
+        assert here.entrance.endpoint.host == "::1"
         reader, writer = await here.client()
         await until(reader, b"220")
         writer.close()
@@ -156,10 +151,10 @@ async def test_it_listens_on_ipv6() -> None:
 async def test_a_server_that_is_not_there_is_421() -> None:
     """Rule: an unexpected 3xx from the server, or its death, 421 4.3.0: so is its absence."""
     async with site() as here:
-        absent = Endpoint("127.0.0.1", 1)
-        listener = Listener(Endpoint("127.0.0.1", 0), absent, here.reception, SessionLimits(), tasks=here.tasks)
+        absent = Entrance(Endpoint("127.0.0.1", 0), Endpoint("127.0.0.1", 1))
+        listener = Listener(absent, here.reception, SessionLimits(), tasks=here.tasks)
         await listener.start()
-        reader, writer = await asyncio.open_connection("127.0.0.1", listener.endpoint.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", absent.endpoint.port)
         assert (await reader.read()).startswith(b"421 4.3.0")
         writer.close()
         await listener.stop(0)

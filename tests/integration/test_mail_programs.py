@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from device.interception.explicit import Listener
+from device.interception.explicit import Entrance
+from device.interception.listener import Listener
 from device.smtp.intake import Endpoint
 from device.smtp.limits import SessionLimits
 from lab.programs import run
@@ -31,11 +32,11 @@ async def ran(name: str, *arguments: str) -> str:
 @asynccontextmanager
 async def device(server_port: int, reception: PassingReception) -> AsyncIterator[Endpoint]:
     async with asyncio.TaskGroup() as tasks:
-        server = Endpoint("127.0.0.1", server_port)
-        listener = Listener(Endpoint("127.0.0.1", 0), server, reception, SessionLimits(), tasks=tasks)
+        entrance = Entrance(Endpoint("127.0.0.1", 0), Endpoint("127.0.0.1", server_port))
+        listener = Listener(entrance, reception, SessionLimits(), tasks=tasks)
         await listener.start()
         try:
-            yield listener.endpoint
+            yield entrance.endpoint
         finally:
             await listener.stop(5)
 

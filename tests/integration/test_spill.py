@@ -11,7 +11,8 @@ import pytest
 from device.actions.outcome import Deliver, Outcome
 from device.inspection.held_content import HeldContent
 from device.inspection.room import Budget, Room
-from device.interception.explicit import Listener
+from device.interception.explicit import Entrance
+from device.interception.listener import Listener
 from device.message.envelope import Envelope
 from device.smtp.intake import Endpoint, Peers
 from device.smtp.limits import SessionLimits
@@ -61,11 +62,10 @@ async def client(reception: OnDisk) -> AsyncIterator[tuple[asyncio.StreamReader,
     """A client that has sent LINES, and the server behind the device."""
     server = ScriptedServer()
     async with asyncio.timeout(60), server.running(), asyncio.TaskGroup() as tasks:
-        listener = Listener(
-            Endpoint("127.0.0.1", 0), Endpoint("127.0.0.1", server.port), reception, SessionLimits(), tasks=tasks
-        )
+        entrance = Entrance(Endpoint("127.0.0.1", 0), Endpoint("127.0.0.1", server.port))
+        listener = Listener(entrance, reception, SessionLimits(), tasks=tasks)
         await listener.start()
-        reader, writer = await asyncio.open_connection(listener.endpoint.host, listener.endpoint.port)
+        reader, writer = await asyncio.open_connection(entrance.endpoint.host, entrance.endpoint.port)
         writer.write(b"EHLO c\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n")
         writer.write(LINES.replace(b"\r\n.", b"\r\n..").replace(b".", b"..", 1) + b".\r\n")
         try:

@@ -13,6 +13,10 @@ import pytest_asyncio
 
 from cloud.address import Address
 from device import control
+from device.errors import DeviceError
+from device.mail_path import entrance
+from device.settings import Settings
+from device.workers.workers import Workers
 from lab.mailserver.server import MailServer, mail_server
 from lab.processes import ProcessFailed, Running, command_line, result_of, start
 from lab.traffic.load import Letter, Load
@@ -216,8 +220,20 @@ async def test_a_stop_lets_what_is_in_flight_finish(place: Place) -> None:
     assert not [each for each in children if each.is_running()]
 
 
-async def test_what_ends_every_worker_at_its_start_ends_the_device(tmp_path: Path) -> None:
-    """The worker's own sentence."""
+async def test_what_ends_every_worker_at_its_start_ends_the_start(tmp_path: Path) -> None:
+    """In the worker's own sentence."""
+    absent = tmp_path / "absent.pem"
+    flags = {"state": tmp_path, "server": "127.0.0.1:1", "listen": "127.0.0.1:0", "workers": "2"}
+    settings = Settings.read({**flags, "tls_certificate": absent, "tls_key": absent}, {})
+    async with asyncio.TaskGroup() as tasks:
+        workers = Workers(settings, entrance(settings), tasks)
+        with pytest.raises(DeviceError, match="can't be used"):
+            await workers.start()
+        workers.close()
+
+
+async def test_an_open_relay_has_no_workers(tmp_path: Path) -> None:
+    """Who makes the entrance refuses it."""
     flags = ("--server=127.0.0.1:1", "--listen=0.0.0.0:0", "--workers=2")
     with pytest.raises(ProcessFailed, match="an open relay"):
         await result_of(command_line("srx", "run", f"--state={tmp_path / 'state'}", *flags), {})

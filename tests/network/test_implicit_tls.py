@@ -1,4 +1,4 @@
-"""Port 465 in the routed path: encrypted from its first byte, inspected or passed, and nobody sees the device."""
+"""Port 465 in the path: encrypted from its first byte, inspected or passed."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from device.smtp.encrypting import IMPLICIT_TLS_PORT
 from lab.topology.build import inside
 from tests.certificates import TestAuthority
 from tests.encrypted_site import NAME, Mailbox, real_server
-from tests.network.path import NETWORK, SERVER, InPath, in_path
+from tests.network.path import BRIDGED, REDIRECTED, ROUTED, InPath, Site, in_path
 
 pytestmark = pytest.mark.root
 VERSIONS = (4, 6)
@@ -32,11 +32,17 @@ def mailbox() -> Mailbox:
 
 
 @pytest.fixture
-async def path(tmp_path: Path, authority: TestAuthority, mailbox: Mailbox) -> AsyncIterator[InPath]:
+def site() -> Site:
+    """Where a test does not say otherwise."""
+    return ROUTED
+
+
+@pytest.fixture
+async def path(tmp_path: Path, authority: TestAuthority, mailbox: Mailbox, site: Site) -> AsyncIterator[InPath]:
     """With a mail server behind port 465."""
-    async with in_path(tmp_path) as made, AsyncExitStack() as servers:
-        with inside(NETWORK.namespace("server")):
-            for host in SERVER.values():
+    async with in_path(tmp_path, site) as made, AsyncExitStack() as servers:
+        with inside(site.network.namespace("server")):
+            for host in site.server.values():
                 at, context = (host, IMPLICIT_TLS_PORT), authority.server(NAME).context()
                 await servers.enter_async_context(real_server(mailbox, context, implicit=True, at=at))
         yield made
@@ -51,6 +57,7 @@ async def mail(path: InPath, version: int, roots: Path) -> tuple[str, int]:
         return talk.own
 
 
+@pytest.mark.parametrize("site", [ROUTED, BRIDGED], ids=["transparent", "bridge"])
 async def test_it_is_inspected(path: InPath, mailbox: Mailbox) -> None:
     """The client sees a certificate of the inspection CA; the server sees the client's address and port."""
     await path.start_device("--ports=25,465", f"--tls-inspection-ca={path.folder / 'ca'}")
@@ -59,6 +66,19 @@ async def test_it_is_inspected(path: InPath, mailbox: Mailbox) -> None:
     assert mailbox.names == [NAME, NAME]
     await path.mail(4)
     assert path.sessions() == 3
+    counted = await control.ask(path.folder / "state", "statistics")
+    assert (counted["counters"]["email-processed"], counted["counters"]["session-uninspected"]) == (3, 0)
+
+
+@pytest.mark.parametrize("site", [REDIRECTED], ids=["redirect"])
+async def test_redirected_it_is_inspected_too(path: InPath, mailbox: Mailbox) -> None:
+    """The device knows by the port that the client meant, not by its own."""
+    await path.start_device("--ports=25,465", f"--tls-inspection-ca={path.folder / 'ca'}", "--accept-open-relay")
+    for version in VERSIONS:
+        await mail(path, version, path.folder / "ca" / "ca.pem")
+    assert mailbox.names == [NAME, NAME]
+    async with path.talk(4) as plain:
+        await plain.mail()
     counted = await control.ask(path.folder / "state", "statistics")
     assert (counted["counters"]["email-processed"], counted["counters"]["session-uninspected"]) == (3, 0)
 

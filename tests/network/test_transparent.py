@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.topology.build import inside
-from tests.network.path import NETWORK, WEB, InPath, in_path, on_device
+from tests.network.path import NETWORK, WEB, InPath, in_path
 
 pytestmark = pytest.mark.root
 BOTH = (4, 6)
@@ -45,8 +45,7 @@ async def test_workers_share_what_the_kernel_leads_to_them(path: InPath) -> None
         for version in BOTH:
             await path.mail(version)
     assert path.sessions() == 8
-    served = {line["worker"] for line in path.log() if line["event"] == "session.opened"}
-    assert served == {1, 2}
+    assert path.workers_that_served() == {1, 2}
     assert [each["serving"] for each in (await path.status())["workers"]] == [True, True]
     await path.stop_device()
     assert await path.in_kernel() == ""
@@ -163,13 +162,13 @@ async def test_stop_takes_back_what_a_killed_device_left(path: InPath) -> None:
 
 async def test_a_firewall_that_follows_connections_is_neither_disturbed_nor_touched(path: InPath) -> None:
     """Two legs with the same addresses and ports: a connection tracker must not take them for one."""
-    await on_device("nft", "-f", "-", text=STRANGERS_TABLE)
+    await path.on_device("nft", "-f", "-", text=STRANGERS_TABLE)
     await path.start_device()
     for version in (*BOTH, *BOTH):
         await path.mail(version)
     assert path.sessions() == 4
     await path.stop_device()
-    left = await on_device("nft", "list", "ruleset")
+    left = await path.on_device("nft", "list", "ruleset")
     assert left.count("chain") == 3
     assert left.count("counter packets 0 bytes 0") == 3
 
@@ -223,5 +222,6 @@ async def test_the_status_says_which_way_runs_and_what_the_other_needs(path: InP
     await path.start_device("--when-stopped=block", "--ports=25")
     told = await path.status()
     assert told["listen"] == "port 25 of every server (IPv4, IPv6)"
-    assert (told["when_stopped"], told["other_way"]) == ("block", "explicit: possible")
+    assert (told["when_stopped"], told["other_ways"]["explicit"]) == ("block", "possible")
+    assert told["other_ways"]["bridge"] == "this machine has no bridge of two ports"
     assert not any("forwarding" in warning for warning in told["warnings"])

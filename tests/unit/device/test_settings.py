@@ -49,7 +49,7 @@ def test_fallback_options_make_the_policy() -> None:
         ("max_message_size", "1"),
         ("client_address", "guess"),
         ("log_format", "xml"),
-        ("intercept", "bridge"),
+        ("intercept", "tap"),
         ("ports", "25,0"),
         ("tls_listen", "465"),
         ("tls_server", "mail.example.net"),
@@ -77,6 +77,10 @@ def test_ports_are_numbers_once_each() -> None:
         ("transparent", "listen", "127.0.0.1:25"),
         ("transparent", "client_address", "proxy"),
         ("transparent", "accept_open_relay", True),
+        ("bridge", "client_address", "proxy"),
+        ("redirect", "server", "127.0.0.1:25"),
+        ("redirect", "bridge", "br0"),
+        ("transparent", "bridge", "br0"),
         ("transparent", "tls_listen", "127.0.0.1:465"),
         ("transparent", "tls_server", "127.0.0.1:465"),
     ],
@@ -93,6 +97,7 @@ def test_what_would_have_no_effect_is_refused(intercept: str, name: str, value: 
         ({"tls_server": "192.0.2.25:465"}, "tls-server"),
         ({"listen": "127.0.0.1:2525", "tls_listen": "127.0.0.1:2525"}, "tls-listen"),
         ({"tls_listen": "127.0.0.1:4650", "starttls": "pass", "client_address": "xclient"}, "xclient"),
+        ({"intercept": "redirect", "ports": "465", "starttls": "pass", "client_address": "xclient"}, "xclient"),
     ],
 )
 def test_a_door_for_tls_that_could_not_work_is_refused(flags: dict[str, Any], named: str) -> None:

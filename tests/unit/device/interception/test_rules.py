@@ -24,7 +24,10 @@ def test_a_device_is_known_by_its_state_folder() -> None:
     assert 255 < OURS.number < 2**31, "tables below 256 have names of Linux' own"
 
 
-@pytest.mark.parametrize("text", [RULES.install(), BLOCKING.install(), rules.remove(OURS), rules.leave_block(OURS)])
+INSTALLED = [each.standing().install(OURS) for each in (RULES, BLOCKING)]
+
+
+@pytest.mark.parametrize("text", [*INSTALLED, rules.remove(OURS), rules.leave_block(OURS)])
 def test_no_table_but_ours_is_named(text: str) -> None:
     named = re.findall(r"(?:table|chain) inet (\S+)", text)
     assert set(named) == {OURS.name}
@@ -33,11 +36,11 @@ def test_no_table_but_ours_is_named(text: str) -> None:
 
 def test_installing_replaces_what_was_there() -> None:
     """In one transaction: made if missing, deleted, made."""
-    assert RULES.install().startswith(rules.remove(OURS))
+    assert RULES.standing().install(OURS).startswith(rules.remove(OURS))
 
 
 def test_each_family_goes_to_its_own_listener() -> None:
-    taken = [line.strip() for line in RULES.install().splitlines() if "tproxy" in line]
+    taken = [line.strip() for line in RULES.standing().install(OURS).splitlines() if "tproxy" in line]
     assert [re.findall(r"nfproto (\w+) .*tproxy (\w+) to (\S+) ", line) for line in taken] == [
         [("ipv4", "ip", "127.0.0.1:4001")],
         [("ipv6", "ip6", "[::1]:4002")],
@@ -46,14 +49,14 @@ def test_each_family_goes_to_its_own_listener() -> None:
 
 
 def test_only_a_device_that_fails_closed_refuses_in_forward() -> None:
-    assert "reject" not in RULES.install()
-    assert "hook forward" not in RULES.install()
-    assert "tcp dport { 25, 587 } reject with tcp reset" in BLOCKING.install()
+    assert "reject" not in RULES.standing().install(OURS)
+    assert "hook forward" not in RULES.standing().install(OURS)
+    assert "tcp dport { 25, 587 } reject with tcp reset" in BLOCKING.standing().install(OURS)
 
 
 def test_what_is_routed_in_is_routed_out() -> None:
     """By mark, table and preference: another device's rule can't be meant."""
     [added, _] = rules.route_in(OURS).splitlines()
-    [deleted, _] = rules.route_out(OURS).splitlines()
+    deleted, *_ = rules.route_out(OURS).splitlines()
     assert added.replace("rule add", "rule del") == deleted
     assert f"fwmark {OURS.number:#x} lookup {OURS.number}" in added
