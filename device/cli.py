@@ -114,6 +114,7 @@ def run(
     verdict_lifetime: options.VerdictLifetime = None,
     failure_lifetime: options.FailureLifetime = None,
     first_seen: options.FirstSeen = None,
+    delivery: options.Delivery = None,
     max_message_size: options.MaxMessageSize = None,
     max_held_bytes: options.MaxHeldBytes = None,
     spill_above: options.SpillAbove = None,

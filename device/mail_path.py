@@ -78,6 +78,7 @@ class MailPath:
             tasks=tasks,
             counter=SessionCount(self._counted),
             encryption=tls,
+            delivery=settings.delivery,
         )
 
     async def start(self) -> None:

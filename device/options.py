@@ -67,6 +67,12 @@ FailureLifetime = Annotated[
     str | None, typer.Option(help="Seconds that a verdict which could not be had is not asked for again (default: 30).")
 ]
 FirstSeen = Annotated[str | None, typer.Option(help="Content without a verdict: hold (default) or pass.")]
+Delivery = Annotated[
+    str | None,
+    typer.Option(
+        help="hold (default) each message until it is decided, or stream all but its end to the server meanwhile."
+    ),
+]
 MaxMessageSize = Annotated[str | None, typer.Option(help="Bytes (default: 33554432).")]
 MaxHeldBytes = Annotated[str | None, typer.Option(help="Mail held in memory over all sessions (default: 1073741824).")]
 SpillAbove = Annotated[

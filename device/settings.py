@@ -19,6 +19,7 @@ from device.interception.rules import WhenStopped
 from device.smtp.encrypting import IMPLICIT_TLS_PORT, Starttls
 from device.smtp.intake import Endpoint
 from device.smtp.introduction import ClientAddress
+from device.smtp.streaming import Delivery
 from device.tls.encryption import TlsSettings
 from device.tls.verification import VerifyServer
 
@@ -98,6 +99,7 @@ class Settings:
     verdict_lifetime: float = LIFETIME_SECONDS
     failure_lifetime: float = FAILURE_SECONDS
     first_seen: FirstSeen = FirstSeen.HOLD
+    delivery: Delivery = Delivery.HOLD
     max_message_size: int = 32 * _MIB
     max_sessions: int = 1000
     max_client_sessions: int | None = None
@@ -297,6 +299,7 @@ _CONVERTERS: Final[dict[str, tuple[Any, str]]] = {
         "a whole number of seconds up to 3600; 0: none",
     ),
     "first_seen": (FirstSeen, "hold or pass"),
+    "delivery": (Delivery, "hold or stream"),
     "max_message_size": (lambda value: _between(int(value), 1024, 2**31), "a number of bytes from 1024 to 2147483648"),
     "max_held_bytes": (lambda value: _between(int(value), _MIB, 2**40), "a number of bytes from 1048576"),
     "spill_above": (lambda value: _between(int(value), 0, 2**31), "a number of bytes up to 2147483648"),

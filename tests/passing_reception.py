@@ -1,7 +1,7 @@
 """A Reception that keeps what it is fed and decides what a test wants."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from device.actions.outcome import Deliver, Outcome
@@ -27,6 +27,9 @@ class KeptMessage:
 
     def feed(self, chunk: bytes) -> None:
         self.chunks.append(chunk)
+
+    def streamable(self) -> Sequence[bytes] | None:
+        return list(self.chunks)
 
     async def conclude(self, envelope: Envelope) -> Outcome:
         self.envelope = envelope

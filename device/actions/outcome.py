@@ -11,9 +11,11 @@ class Deliver:
     """Send this content in the client's own transaction; the client gets the server's reply.
 
     Chunks of the message, dot-stuffing undone; for untouched mail the very bytes that came. They can be gone through again.
+    `changed`, if they are anything but the bytes that came.
     """
 
     content: Iterable[bytes]
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from device.inspection import passes
 from device.inspection.decision import Decision, Scores, Verb
 from device.inspection.held_content import HeldContent
 from device.inspection.lists import ListMatch, Standing, matched
-from device.inspection.policy import InspectionPolicy
+from device.inspection.policy import Action, InspectionPolicy
 from device.inspection.room import Room
 from device.message.content import decoded, digest_of
 from device.message.envelope import Envelope
@@ -101,6 +101,18 @@ class MessageIntake:
             self._scanner.feed(chunk)
         else:
             self._let_go()
+
+    def streamable(self) -> Sequence[bytes] | None:
+        """What has come so far, unless the message must be tagged, or may carry a pass: then it goes on changed, if at all."""
+        tagging = self._desk.policy().cloud.action is Action.TAG_AND_DELIVER
+        if (
+            tagging
+            or not self._has_room
+            or not passes.has_whole_header(self._content)
+            or passes.may_carry_one(self._content)
+        ):
+            return None
+        return list(self._content)
 
     def conclude(self, envelope: Envelope) -> Conclusion:
         """Decide and act, as the story on top tells it; the policy in force now decides the whole message."""
@@ -170,7 +182,9 @@ class MessageIntake:
         self._lease = lease
         self._desk.account.pass_redeemed()
         self._decide(envelope, reading, decisions.released())
-        return Deliver(self._content if lease.left else [passes.without_passes(b"".join(self._content))])
+        if lease.left:
+            return Deliver(self._content)
+        return Deliver([passes.without_passes(b"".join(self._content))], changed=True)
 
     def _without_passes(self) -> Reading:
         """The reading of the message without pass fields."""
@@ -250,9 +264,9 @@ class MessageIntake:
         decision = decided.decision
         match decision.verb:
             case Verb.DELIVER:
-                return Deliver(self._content)
+                return Deliver(self._content, changed=self._content is not self._held)
             case Verb.TAG:
-                return Deliver(tagged(self._content, decided.reading, policy.cloud.warning_headers))
+                return Deliver(tagged(self._content, decided.reading, policy.cloud.warning_headers), changed=True)
             case Verb.QUARANTINE:
                 return self._quarantine(policy, decided, scores)
             case Verb.BLOCK:

@@ -85,6 +85,11 @@ def may_carry_one(content: Iterable[bytes]) -> bool:
     return _NAME in head.lower() and _NAMED.search(head, 0, _end_of_header(head)) is not None
 
 
+def has_whole_header(content: Iterable[bytes]) -> bool:
+    """Whether the end of the header has come, so that may_carry_one() is sure."""
+    return _head(content).find(_BLANK_LINE, 1) > 0
+
+
 def _head(content: Iterable[bytes]) -> bytes:
     """What no view of the header goes beyond: all up to the first CRLF CRLF that is not at the very beginning."""
     head = bytearray()

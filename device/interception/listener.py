@@ -16,6 +16,7 @@ from device.smtp.introduction import ClientAddress
 from device.smtp.leg import Leg
 from device.smtp.limits import SessionLimits
 from device.smtp.sessions import SessionCounter
+from device.smtp.streaming import Delivery
 from device.tls.encryption import PLAIN, Encryption
 
 
@@ -78,6 +79,7 @@ class Listener:
         tasks: asyncio.TaskGroup,
         counter: SessionCounter | None = None,
         encryption: Encryption = PLAIN,
+        delivery: Delivery = Delivery.HOLD,
     ) -> None:
         self._entrance = entrance
         surroundings = Surroundings(
@@ -89,6 +91,7 @@ class Listener:
             entrance.client_address,
             encryption,
             entrance.is_tls,
+            delivery,
         )
         self.door = Door(surroundings, counter)
 

@@ -12,6 +12,7 @@ from device.smtp.framing import ChunkFramer, DataFramer, DotReader, Framed, Gath
 from device.smtp.grammar import ChunkHeader, Command, chunk_header_of
 from device.smtp.reply import Reply
 from device.smtp.states import Signal, State
+from device.smtp.streaming import Streaming
 
 RefuseMessage = Callable[[Reply], None]
 """RSET, then this reply (transaction.Outgoing.refuse)."""
@@ -20,8 +21,9 @@ RefuseMessage = Callable[[Reply], None]
 class Body:
     """Takes one message in."""
 
-    def __init__(self, exchange: Exchange, refuse: RefuseMessage) -> None:
+    def __init__(self, exchange: Exchange, refuse: RefuseMessage, streaming: Streaming) -> None:
         self._exchange = exchange
+        self._streaming = streaming
         self._refuse = refuse
         self._framer: DataFramer | ChunkFramer = DataFramer()
         self._dots = DotReader()
@@ -42,6 +44,7 @@ class Body:
             exchange.move(Signal.DATA_TAKEN)
             self._framer = DataFramer()
             self._begin()
+            self._streaming.begin(possible=exchange.repeatable)
 
     def bdat(self, command: Command) -> None:
         """BDAT: its octets follow at once, whether they are wanted or not (RFC 3030, section 2)."""
@@ -96,6 +99,7 @@ class Body:
         else:
             if first:
                 self._begin()
+                self._streaming.begin(possible=False)
             exchange.by_chunks = True
             exchange.move(Signal.CHUNK_OPENED)
             self._framer, self._last = ChunkFramer(header.size, self._dots), header.last
@@ -118,7 +122,11 @@ class Body:
         elif self._size > self._exchange.size_limit:
             self._spoil(answers.TOO_BIG)
         else:
-            self._exchange.feed_message(self._gatherer.add(framed.content))
+            self._feed(self._gatherer.add(framed.content))
+
+    def _feed(self, pieces: list[bytes], *, last: bool = False) -> None:
+        self._exchange.feed_message(pieces)
+        self._streaming.fed(pieces, last=last)
 
     def _spoil(self, reply: Reply) -> None:
         self._exchange.note("session.message-refused", reply)
@@ -134,6 +142,6 @@ class Body:
             exchange.move(Signal.CHUNK_TAKEN)
             exchange.downstream.say(answers.CHUNK_TAKEN)
         else:
-            exchange.feed_message(self._gatherer.flush())
+            self._feed(self._gatherer.flush(), last=True)
             exchange.move(Signal.ENDED)
             exchange.conclude_message()

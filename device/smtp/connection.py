@@ -17,8 +17,11 @@ from device.smtp.intake import Endpoint, Peers, Reception
 from device.smtp.introduction import ClientAddress
 from device.smtp.leg import Leg, Told
 from device.smtp.limits import SessionLimits
+from device.smtp.second_connection import carry_out
+from device.smtp.second_delivery import Mail, SecondDelivery
 from device.smtp.session import Session
 from device.smtp.states import State
+from device.smtp.streaming import Delivery
 from device.tls.encryption import PLAIN, Encryption
 
 ServerFor = Callable[[Leg], Endpoint]
@@ -45,6 +48,7 @@ class Surroundings:
     introduce: ClientAddress = ClientAddress.HIDDEN
     encryption: Encryption = PLAIN
     implicit_tls: ImplicitTls = lambda _: False
+    delivery: Delivery = Delivery.HOLD
 
 
 class Host(Protocol):
@@ -143,7 +147,9 @@ class Connection:
             self._turn_away(peers, tell=not implicit_tls)
             return
         policy = around.encryption.policy
-        self._session = Session(peers, around.limits, around.introduce, policy, implicit_tls=implicit_tls)
+        self._session = Session(
+            peers, around.limits, around.introduce, policy, implicit_tls=implicit_tls, delivery=around.delivery
+        )
         self.admitted, self._log.peers = peers.client, peers
         self._opened_at = asyncio.get_running_loop().time()
         log.debug("session.opened", session=self._log.number, client=peers.client.host, client_port=peers.client.port)
@@ -212,7 +218,7 @@ class Connection:
         session = self._session
         if session is None or self._closed_since is not None:
             return
-        jammed = session.crowded or self.client.full or (session.passing and self._server.full)
+        jammed = session.crowded or self.client.full or (session.hands_on and self._server.full)
         self.client.read(wanted=not jammed)
         self._server.read(wanted=not self.client.full)
         self._slowed = jammed
@@ -263,6 +269,28 @@ class Connection:
         if self._host is not None:
             self._host.uninspected()
 
+    def _cut_server(self, _effect: effects.CutServer) -> None:
+        self._server.abort()
+
+    def _ask_to_stream(self, _effect: effects.AskToStream) -> None:
+        self._next = events.MayStream(self._handover.streamable())
+
+    def _send_anew(self, effect: effects.SendAnew) -> None:
+        self._around.tasks.create_task(self._deliver_anew(effect.mail))
+
+    async def _deliver_anew(self, mail: Mail) -> None:
+        """To the server once more. The session is told in any case."""
+        delivery = SecondDelivery(mail)
+        with Boundary(self._log, "second delivery"):
+            peers, times = self._log.peers, self._around.limits.times
+            assert peers is not None
+            await carry_out(
+                delivery,
+                lambda protocol: self._around.dial(protocol, peers),
+                times.connect + times.command + times.data_termination,
+            )
+        self.tell(events.SentAnew(delivery.reply, delivery.sent))
+
     def _begin(self, effect: effects.BeginMessage) -> None:
         self._handover.begin(effect.peers)
 
@@ -308,6 +336,9 @@ class Connection:
             effects.CloseServer: _close_server,
             effects.Encrypt: _encrypt,
             effects.Uninspected: _count_uninspected,
+            effects.CutServer: _cut_server,
+            effects.AskToStream: _ask_to_stream,
+            effects.SendAnew: _send_anew,
             effects.BeginMessage: _begin,
             effects.FeedMessage: _feed,
             effects.ConcludeMessage: _conclude,

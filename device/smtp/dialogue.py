@@ -223,6 +223,8 @@ class Dialogue:
             self._exchange.downstream.answer(slot, reply)
             return
         self._exchange.move(Signal.AUTH_ANSWERED)
+        if reply.positive:
+            self._exchange.repeatable = False
         self._answer(slot, reply)
 
     def _etrn(self, command: Command) -> None:

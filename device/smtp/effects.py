@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from device.message.envelope import Envelope
 from device.smtp.intake import Peers
 from device.smtp.reply import Reply
+from device.smtp.second_delivery import Mail
 
 
 @dataclass(slots=True)
@@ -60,6 +61,23 @@ class FeedMessage:
 
 
 @dataclass(slots=True)
+class AskToStream:
+    """Intake.streamable: may the message be handed on already? events.MayStream comes back."""
+
+
+@dataclass(slots=True)
+class CutServer:
+    """Close the server's connection now, whatever waits to be sent."""
+
+
+@dataclass(slots=True)
+class SendAnew:
+    """Deliver this over a new connection to the server; events.SentAnew comes back."""
+
+    mail: Mail
+
+
+@dataclass(slots=True)
 class ConcludeMessage:
     """Intake.conclude: the message is whole. The outcome comes back as events.Decided."""
 
@@ -95,6 +113,9 @@ Effect = (
     | Uninspected
     | BeginMessage
     | FeedMessage
+    | AskToStream
+    | CutServer
+    | SendAnew
     | ConcludeMessage
     | SettleMessage
     | AbandonMessage

@@ -91,6 +91,7 @@ class Encrypting:
         """Both sides start afresh (RFC 3207, section 4.2); with implicit TLS they start."""
         exchange = self._exchange
         self._secured, self._verified = True, verified
+        exchange.repeatable = False
         exchange.move(Signal.SECURED_FIRST if self._implicit else Signal.SECURED)
         exchange.note("session.secured" if verified else "session.secured-unverified")
         exchange.capabilities = capabilities.NONE

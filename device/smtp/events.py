@@ -3,10 +3,12 @@
 Nobody changes an event. They are not frozen because a frozen one takes half as long again to make, and a mail has fifteen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from device.actions.outcome import Outcome
 from device.smtp.intake import Endpoint
+from device.smtp.reply import Reply
 
 
 @dataclass(slots=True)
@@ -75,6 +77,21 @@ class Decided:
 
 
 @dataclass(slots=True)
+class MayStream:
+    """Whether the message may be handed on while it is inspected: what has come of it so far; None: it may not."""
+
+    pieces: Sequence[bytes] | None
+
+
+@dataclass(slots=True)
+class SentAnew:
+    """The second delivery is over; without a reply it broke, before or after all was `sent`."""
+
+    reply: Reply | None
+    sent: bool
+
+
+@dataclass(slots=True)
 class KeepaliveDue:
     """The server has waited for a while; told only while Session.holding."""
 
@@ -101,6 +118,8 @@ Event = (
     | Secured
     | ServerNotSecured
     | Decided
+    | MayStream
+    | SentAnew
     | KeepaliveDue
     | Stopping
     | StopNow

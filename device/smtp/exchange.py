@@ -45,6 +45,8 @@ class Exchange:
         self.capabilities = capabilities.NONE
         self.transaction = Transaction()
         self.by_chunks = False
+        self.repeatable = True
+        """Whether a second connection to the server would be worth the same: no sign-in, encryption or XCLIENT came before."""
         self.word: Reply | None = None
         """What the server said to what the outcome had us send, while our reply still waits for RSET."""
         self._message = False
@@ -99,6 +101,12 @@ class Exchange:
             self.upstream.lose()
             self.effects.append(effects.CloseServer())
 
+    def cut_server(self) -> None:
+        """Nothing more comes from it, and nothing that waits goes to it."""
+        if not self.upstream.lost:
+            self.upstream.lose()
+            self.effects.append(effects.CutServer())
+
     def close(self, reply: Reply | None = None) -> None:
         """Ends the session: the message is settled by what is known, a last reply goes to the client, both sides close.
 
@@ -108,7 +116,7 @@ class Exchange:
             return
         if reply is not None and self.state is not State.OPENING:
             self.downstream.say_last(reply)
-        if self.word is not None or self.state is State.ANSWERING:
+        if self.word is not None or self.state in (State.ANSWERING, State.RESENDING):
             self.settle_message(self.word)
         self.abandon_message()
         self.lose_server()

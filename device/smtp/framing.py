@@ -200,13 +200,28 @@ class Gatherer:
         return [whole]
 
 
+class Stuffer:
+    """A body as DATA sends it, piece by piece. Pieces without a dot at a line's start stay the objects they are."""
+
+    def __init__(self) -> None:
+        self._before = b"\r\n"
+
+    def piece(self, content: bytes) -> bytes:
+        """The next piece."""
+        before, self._before = self._before, (self._before + content[-2:])[-2:]
+        return _stuffed(content, before) if b"." in content else content
+
+    def end(self) -> bytes:
+        """What ends the body."""
+        return TERMINATOR if self._before == b"\r\n" else b"\r\n" + TERMINATOR
+
+
 def stuffed(content: Iterable[bytes]) -> Iterator[bytes]:
-    """The content as DATA sends it, terminator included. Pieces without a dot at a line's start stay the objects they are."""
-    before = b"\r\n"
+    """The whole content as DATA sends it, terminator included."""
+    stuffer = Stuffer()
     for piece in content:
-        yield _stuffed(piece, before) if b"." in piece else piece
-        before = (before + piece[-2:])[-2:]
-    yield TERMINATOR if before == b"\r\n" else b"\r\n" + TERMINATOR
+        yield stuffer.piece(piece)
+    yield stuffer.end()
 
 
 def _stuffed(piece: bytes, before: bytes) -> bytes:

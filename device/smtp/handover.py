@@ -1,7 +1,7 @@
 """One session's messages, handed to whoever inspects them: one after the other, each with one caller at a time."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from device.actions.outcome import Deliver, Outcome, Refuse, Replace
@@ -33,6 +33,10 @@ class Handover:
         """More of it."""
         assert self._intake is not None
         self._intake.feed(chunk)
+
+    def streamable(self) -> Sequence[bytes] | None:
+        """Whether the message may be handed on already, and what has come of it."""
+        return None if self._intake is None else self._intake.streamable()
 
     def conclude(self, envelope: Envelope, decided: Callable[[Outcome], None]) -> Outcome | None:
         """The message is whole: its outcome; None where that takes time, and `decided` hears of it."""

@@ -4,7 +4,7 @@ For each message the session calls begin() when it answers 354 (or takes the fir
 conclude() once at end of data, and then exactly one of settle() and abandon(). Before conclude(), abandon() ends it.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
@@ -47,6 +47,9 @@ class Intake(Protocol):
 
     def feed(self, chunk: bytes) -> None:
         """More of the message, dot-stuffing undone. Never blocks and never raises for what the bytes hold."""
+
+    def streamable(self) -> Sequence[bytes] | None:
+        """What has come so far, if it may be handed on before the message is decided; None, if it has to be held."""
 
     def conclude(self, envelope: Envelope) -> Outcome | Coroutine[Any, Any, Outcome]:
         """The message is whole: decide, at once where nobody has to be asked.

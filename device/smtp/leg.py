@@ -131,7 +131,7 @@ class Leg(asyncio.Protocol):
         self._told.flowing()
 
     def send(self, data: bytes) -> None:
-        """Sends a line or two: now, if nothing waits before it."""
+        """Sends a line or two, or nothing: now, if nothing waits before it."""
         if self._transport is None or self._outbox or self.full or self.gone or self._paused or self._layer is not None:
             self.send_pieces((data,))
         else:

@@ -10,23 +10,35 @@ Replace, in a transaction of its own:
 
 Refuse: RSET, and when it got 250 our reply. That goes before every final reply of the device's own, a refused replacement
 included: a server that is still in a transaction and a client that isn't would disagree about the next message.
+
+A message that is being handed on while it is inspected (streaming) only needs its end where it goes on as it came. Else its
+connection is cut, and what goes on instead goes over another one; the session ends with the reply to it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from device.actions.outcome import Deliver, Outcome, Refuse, Replace
+from device.smtp import answers
+from device.smtp.effects import SendAnew
 from device.smtp.exchange import Exchange
 from device.smtp.framing import stuffed
+from device.smtp.grammar import CRLF
+from device.smtp.introduction import ClientAddress, header_of
 from device.smtp.reply import Reply
+from device.smtp.second_delivery import Mail
 from device.smtp.states import Signal, State
+from device.smtp.streaming import Streaming
 
 
 class Outgoing:
     """Carries one outcome out."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, streaming: Streaming, introduce: ClientAddress) -> None:
         self._exchange = exchange
+        self._streaming = streaming
+        self._introduce = introduce
+        self._refusal: Reply | None = None
         self._content: Iterable[bytes] = ()
         self._replacing = False
         self._unanswered = 0
@@ -41,25 +53,85 @@ class Outgoing:
                 self._exchange.note("session.message-refused", reply)
                 self._exchange.abandon_message()
                 self.refuse(reply)
-            case Deliver(content):
-                self._deliver(content)
+            case Deliver(content, changed):
+                self._deliver(content, changed=changed)
             case Replace():
                 self._replace(outcome)
 
     def refuse(self, reply: Reply) -> None:
         """Our own final reply."""
+        if self._streaming.begun:
+            self._exchange.cut_server()
+            self._exchange.downstream.say(reply)
+            self._exchange.close(answers.OVER)
+            return
         self._exchange.move(Signal.REFUSE)
         self._exchange.upstream.ask((b"RSET\r\n",), lambda reset: self._own_reply(reply, reset))
 
-    def _deliver(self, content: Iterable[bytes]) -> None:
+    def sent_anew(self, reply: Reply | None, *, sent: bool) -> None:
+        """The second delivery is over, with the server's word or without."""
+        exchange = self._exchange
+        if exchange.state is not State.RESENDING:
+            return
+        if reply is None:
+            if not sent:
+                exchange.abandon_message()
+            exchange.break_off("server.lost")
+        else:
+            exchange.settle_message(reply)
+            exchange.downstream.say(reply)
+            exchange.close(answers.OVER)
+
+    def _deliver(self, content: Iterable[bytes], *, changed: bool) -> None:
         self._replacing = False
-        if self._exchange.by_chunks:
+        if self._streaming.begun:
+            self._deliver_end(content, changed=changed)
+        elif self._streaming.refused and self._refusal is not None:
+            self._refused(self._refusal)
+        elif self._exchange.by_chunks:
             self._exchange.move(Signal.DELIVER_CHUNK)
             size = sum(map(len, content))
             self._exchange.upstream.ask(chain((b"BDAT %d LAST\r\n" % size,), content), self._answered)
         else:
             self._exchange.move(Signal.DELIVER)
             self._offer(content)
+
+    def _deliver_end(self, content: Iterable[bytes], *, changed: bool) -> None:
+        if changed:
+            transaction = self._exchange.transaction.envelope()
+            mail = _command(b"MAIL FROM", transaction.mail_from, transaction.mail_parameters)
+            recipients = [_command(b"RCPT TO", each.path, each.parameters) for each in transaction.recipients]
+            self._send_anew(mail, recipients, content)
+        elif self._streaming.open:
+            self._exchange.move(Signal.DELIVER_END)
+            self._exchange.upstream.ask(self._streaming.rest(), self._answered)
+        else:
+            self._exchange.move(Signal.DELIVER)  # its DATA is on the way
+
+    def stream_opened(self, reply: Reply) -> None:
+        """The server's word to the DATA of a message that is still coming in, or is being decided, or may go on already."""
+        exchange = self._exchange
+        decided = exchange.state is State.OFFERING
+        if 355 <= reply.code < 400 or reply.code < 354:
+            exchange.break_off("server.unexpected-reply")
+        elif reply.code != 354:
+            self._refusal = reply
+            if decided:
+                self._refused(reply)
+        elif decided:
+            exchange.move(Signal.GO_AHEAD)
+            exchange.upstream.ask(self._streaming.rest(), self._answered)
+        else:
+            self._streaming.send_waiting()
+
+    def _send_anew(self, mail: bytes, recipients: Sequence[bytes], content: Iterable[bytes]) -> None:
+        exchange = self._exchange
+        exchange.note("session.cut-off")
+        exchange.move(Signal.CUT)
+        exchange.cut_server()
+        self._streaming.hold()
+        header, name = header_of(self._introduce, exchange.peers), exchange.peers.greeting_name
+        exchange.effects.append(SendAnew(Mail(header, name, mail, tuple(recipients), content)))
 
     def _offer(self, content: Iterable[bytes]) -> None:
         self._content = content
@@ -119,6 +191,9 @@ class Outgoing:
             exchange.settle_message(exchange.word)
 
     def _replace(self, outcome: Replace) -> None:
+        if self._streaming.begun:
+            self._send_anew(self._mail(outcome.mail_from), self._recipients(), (outcome.content,))
+            return
         self._replacing = True
         self._exchange.move(Signal.REPLACE)
         self._exchange.upstream.ask((b"RSET\r\n",), lambda reply: self._cleared(outcome, reply))
@@ -129,23 +204,25 @@ class Outgoing:
             exchange.break_off("server.refused-reset")
             return
         exchange.move(Signal.CLEARED)
-        exchange.upstream.ask((self._mail(outcome),), lambda reply: self._sender_answered(outcome, reply))
+        mail = self._mail(outcome.mail_from) + CRLF
+        exchange.upstream.ask((mail,), lambda reply: self._sender_answered(outcome, reply))
 
-    def _mail(self, outcome: Replace) -> bytes:
-        """No parameter but SMTPUTF8, and that only where an address needs it."""
-        paths = (outcome.mail_from, *self._exchange.transaction.envelope().paths)
+    def _mail(self, mail_from: bytes) -> bytes:
+        """A replacement's: no parameter but SMTPUTF8, and that only where an address needs it."""
+        paths = (mail_from, *self._exchange.transaction.envelope().paths)
         needed = not all(path.isascii() for path in paths)
-        international = b" SMTPUTF8" if needed and b"SMTPUTF8" in self._exchange.capabilities else b""
-        return b"MAIL FROM:<%b>%b\r\n" % (outcome.mail_from, international)
+        international = needed and b"SMTPUTF8" in self._exchange.capabilities
+        return _command(b"MAIL FROM", mail_from, (b"SMTPUTF8",) if international else ())
+
+    def _recipients(self) -> list[bytes]:
+        return [_command(b"RCPT TO", path) for path in self._exchange.transaction.envelope().paths]
 
     def _sender_answered(self, outcome: Replace, reply: Reply) -> None:
         self._first_refusal = None
         self._unanswered = 1
-        paths = self._exchange.transaction.envelope().paths if reply.positive else ()
-        for path in paths:
+        for recipient in self._recipients() if reply.positive else ():
             self._unanswered += 1
-            ask = (b"RCPT TO:<%b>\r\n" % path,)
-            self._exchange.upstream.ask(ask, lambda reply: self._addressed(outcome, reply), alone=False)
+            self._exchange.upstream.ask((recipient + CRLF,), lambda reply: self._addressed(outcome, reply), alone=False)
         self._addressed(outcome, reply)
 
     def _addressed(self, outcome: Replace, reply: Reply) -> None:
@@ -163,3 +240,8 @@ class Outgoing:
         else:
             self._exchange.move(Signal.ADDRESSED)
             self._offer((outcome.content,))
+
+
+def _command(verb: bytes, path: bytes, parameters: Sequence[bytes] = ()) -> bytes:
+    """Without its line end."""
+    return b" ".join((b"%b:<%b>" % (verb, path), *parameters))

@@ -28,9 +28,11 @@ from device.smtp.limits import SessionLimits
 from device.smtp.outgoing import Outgoing
 from device.smtp.reply import Reply
 from device.smtp.states import BODY, COMMANDS, HELD, State
+from device.smtp.streaming import Delivery, Streaming
 from device.smtp.upstream import UnaskedReply
 
 RECEIVING: Final = BODY | {State.BETWEEN_CHUNKS}
+UNDER_WAY: Final = {State.ANSWERING, State.RESENDING}
 LISTENING: Final = COMMANDS | {State.AUTHENTICATING}
 
 
@@ -53,11 +55,14 @@ class Session:
         starttls: Starttls = Starttls.STRIP,
         *,
         implicit_tls: bool = False,
+        delivery: Delivery = Delivery.HOLD,
     ) -> None:
         state = State.OPENING if implicit_tls else State.GREETING
         self._exchange = exchange = Exchange(peers, limits, state)
-        self._outgoing = Outgoing(exchange)
-        self._body = Body(exchange, self._outgoing.refuse)
+        exchange.repeatable = introduce is not ClientAddress.XCLIENT
+        self._streaming = Streaming(exchange, delivery)
+        self._outgoing = Outgoing(exchange, self._streaming, introduce)
+        self._body = Body(exchange, self._outgoing.refuse, self._streaming)
         self._encrypting = Encrypting(exchange, starttls, implicit=implicit_tls)
         self._dialogue = Dialogue(exchange, self._body, self._encrypting)
         self._introduce = introduce
@@ -88,17 +93,18 @@ class Session:
     @property
     def crowded(self) -> bool:
         """Whether so much of the client's input waits for its turn that more is not welcome."""
-        return self._exchange.downstream.crowded
+        return self._exchange.downstream.crowded or self._streaming.jammed
 
     @property
     def holding(self) -> bool:
         """Whether the server waits in an open transaction and has to be kept from giving up."""
-        return self._exchange.state in HELD and not self._exchange.upstream.lost
+        exchange = self._exchange
+        return exchange.state in HELD and not exchange.upstream.lost and not self._streaming.begun
 
     @property
-    def passing(self) -> bool:
-        """Whether bytes are handed on unread, so that a slow server has to slow its client down."""
-        return self._exchange.state is State.PASSING
+    def hands_on(self) -> bool:
+        """Whether the client's bytes go on as they come, so that a slow server has to slow its client down."""
+        return self._exchange.state is State.PASSING or self._streaming.open
 
     @property
     def receiving(self) -> bool:
@@ -181,6 +187,13 @@ class Session:
         if self._exchange.state is State.GREETING:
             Greeting(self._exchange, self._introduce).expect()
 
+    def _may_stream(self, event: events.MayStream) -> None:
+        if self._exchange.state is State.DATA:
+            self._streaming.begin_with(event.pieces, self._outgoing.stream_opened)
+
+    def _sent_anew(self, event: events.SentAnew) -> None:
+        self._outgoing.sent_anew(event.reply, sent=event.sent)
+
     def _decided(self, event: events.Decided) -> None:
         self._outgoing.decided(event.outcome)
 
@@ -207,6 +220,8 @@ class Session:
             events.Secured: _tls_came,
             events.ServerNotSecured: _tls_came,
             events.Decided: _decided,
+            events.MayStream: _may_stream,
+            events.SentAnew: _sent_anew,
             events.KeepaliveDue: _keep_alive,
             events.Stopping: _stop,
             events.StopNow: _stop_now,
@@ -218,7 +233,7 @@ class Session:
         """Lets the client's input go on as far as it can, and ends what has come to its end."""
         exchange = self._exchange
         presence = exchange.downstream.presence
-        if presence is Presence.GONE and exchange.state is not State.ANSWERING:
+        if presence is Presence.GONE and exchange.state not in UNDER_WAY:
             exchange.close()
         if exchange.downstream.waiting or exchange.state is State.CHUNK:  # a chunk of nothing ends without input
             while self._step():

@@ -19,6 +19,10 @@ device answers DATA itself, holds the body while the server idles in its open tr
     replace    CLEARING (RSET) → ADDRESSING (MAIL, RCPTs) → OFFERING → ANSWERING
     refuse     RESETTING (RSET must get 250 before the client gets our reply)
 
+Where a message is handed on while it is inspected (streaming), the server's DATA comes before the outcome, in DATA or DECIDING.
+Then "deliver" is only the end of it; anything else cuts the connection, and what is sent instead takes another one in RESENDING.
+After that the session ends: it has no server any more.
+
 A message that is spoilt while it comes in (too big, a bare line end around a dot, a dead server) is read to its end in
 DISCARDING: SMTP has no place for a reply inside of a body.
 
@@ -27,8 +31,8 @@ SECURING, where the session hears no bytes, and begin afresh; or, where policy s
 With implicit TLS (RFC 8314) a session starts in OPENING instead, goes the same two ways as soon as the server is connected, and
 comes from SECURING to the server's greeting.
 
-The point of no return is the move into ANSWERING. Before it a vanished client means that nothing was sent and the message is
-abandoned; after it the server's word alone settles the message, whether or not someone still listens.
+The point of no return is the move into ANSWERING or RESENDING. Before it a vanished client means that nothing was sent and the
+message is abandoned; after it the server's word alone settles the message, whether or not someone still listens.
 
 Two more machines are too small for a table: the client's side (open, ended, gone) is Downstream's, and which commands await a
 reply is Upstream's.
@@ -59,6 +63,7 @@ class State(StrEnum):
     OFFERING = "offering"
     ANSWERING = "answering"
     RESETTING = "resetting"
+    RESENDING = "resending"
     CLOSED = "closed"
 
 
@@ -86,6 +91,8 @@ class Signal(StrEnum):
     DELIVER_CHUNK = "deliver by BDAT"
     REPLACE = "replace"
     REFUSE = "refuse"
+    DELIVER_END = "deliver the end"
+    CUT = "cut off"
     CLEARED = "RSET got 250"
     ADDRESSED = "all recipients taken"
     GO_AHEAD = "server's 354"
@@ -152,6 +159,8 @@ TRANSITIONS: Final = MappingProxyType(
         State.DECIDING: {
             Signal.DELIVER: State.OFFERING,
             Signal.DELIVER_CHUNK: State.ANSWERING,
+            Signal.DELIVER_END: State.ANSWERING,
+            Signal.CUT: State.RESENDING,
             Signal.REPLACE: State.CLEARING,
             Signal.REFUSE: State.RESETTING,
             Signal.CLOSE: State.CLOSED,
@@ -165,6 +174,7 @@ TRANSITIONS: Final = MappingProxyType(
         State.OFFERING: {Signal.GO_AHEAD: State.ANSWERING, Signal.REFUSE: State.RESETTING, Signal.CLOSE: State.CLOSED},
         State.ANSWERING: {Signal.ANSWERED: State.DIALOGUE, Signal.REFUSE: State.RESETTING, Signal.CLOSE: State.CLOSED},
         State.RESETTING: {Signal.CLEARED: State.DIALOGUE, Signal.CLOSE: State.CLOSED},
+        State.RESENDING: {Signal.CLOSE: State.CLOSED},
         State.CLOSED: {},
     }
 )

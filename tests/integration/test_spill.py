@@ -1,7 +1,7 @@
 """Messages that are held on disk, through a listener on real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,9 @@ class Held:
 
     def feed(self, chunk: bytes) -> None:
         assert self.held.append(chunk)
+
+    def streamable(self) -> Sequence[bytes] | None:
+        return None
 
     def conclude(self, _envelope: Envelope) -> Outcome:
         return Deliver(_breaking(self.held) if self.broken else self.held)

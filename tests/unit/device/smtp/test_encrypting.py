@@ -124,7 +124,7 @@ def test_passed_bytes_are_handed_on_as_they_are() -> None:
     play.server(b"220 go").asks(effects.ToClient(b"220 go\r\n"), effects.Uninspected())
     play.happens(events.ClientBytes(b"\x16\x03")).to_server(b"\x16\x03")
     play.happens(events.ServerBytes(b"\x16\x02")).to_client(b"\x16\x02")
-    assert play.session.passing
+    assert play.session.hands_on
 
 
 @pytest.mark.parametrize(
