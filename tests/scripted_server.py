@@ -38,6 +38,7 @@ class ScriptedServer:
     heard: list[str] = field(default_factory=list)
     raw: bytearray = field(default_factory=bytearray)
     messages: list[bytes] = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
     port: int = 0
     connections: int = 0
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -47,6 +48,11 @@ class ScriptedServer:
         """Waits for a command that starts with these words."""
         async with self._changed:
             await self._changed.wait_for(lambda: any(each.startswith(words) for each in self.heard))
+
+    async def until_body_has(self, size: int) -> None:
+        """Waits until so many bytes of a body have come, whole or not."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.body) >= size)
 
     async def until_gone(self) -> None:
         """Waits until every connection is closed by the other side."""
@@ -109,7 +115,11 @@ class ScriptedServer:
 
     async def _body(self, reader: asyncio.StreamReader) -> bytes:
         lines: list[bytes] = []
+        self.body = bytearray()
         while (line := await reader.readuntil(b"\r\n")) != b".\r\n":
+            async with self._changed:
+                self.body += line
+                self._changed.notify_all()
             lines.append(line[1:] if line.startswith(b".") else line)
         return b"".join(lines)
 

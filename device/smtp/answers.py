@@ -34,6 +34,8 @@ UNREADABLE_CHUNK: Final = Reply.of(421, "4.7.0 Chunk size can't be read, closing
 CLIENT_SILENT: Final = Reply.of(421, "4.4.2 Timeout, closing connection")
 CLIENT_ENDED: Final = Reply.of(421, "4.4.2 Connection ended before the message did")
 STOPPING: Final = Reply.of(421, "4.3.2 Service shutting down, closing connection")
+GOODBYE: Final = Reply.of(221, "2.0.0 Closing connection")
+DONE: Final = Reply.of(250, "2.0.0 Ok")
 OVER: Final = Reply.of(421, "4.3.2 That was the last message of this connection")
 """After a message whose server connection was cut: a client that has more opens another one."""
 FAILED: Final = Reply.of(421, "4.3.0 Internal error, closing connection")

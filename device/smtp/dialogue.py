@@ -68,6 +68,22 @@ class Dialogue:
         self._continue(exchange.downstream.owe(), b"*" if unfit else line.text)
         return True
 
+    def step_parting(self) -> bool:
+        """Takes one line of a client that has no server any more; false, if none is there."""
+        downstream = self._exchange.downstream
+        if (line := downstream.peek()) is None:
+            return False
+        downstream.take()
+        match Command.of(line.text).verb:
+            case b"NOOP" | b"RSET":
+                downstream.say(answers.DONE)
+            case b"QUIT":
+                downstream.say(answers.GOODBYE)
+                self._exchange.close()
+            case _:
+                self._exchange.close(answers.OVER)
+        return True
+
     def _must_wait(self, command: Command) -> bool:
         """A recipient at the limit waits too: one before it may be refused yet."""
         at_limit = command.verb == b"RCPT" and self._recipients_in_sight >= self._exchange.limits.recipients

@@ -107,6 +107,12 @@ class Exchange:
             self.upstream.lose()
             self.effects.append(effects.CutServer())
 
+    def part(self, reply: Reply) -> None:
+        """A last reply to a message whose server connection was cut; from here on the client can only leave."""
+        self.downstream.say(reply)
+        self.end_transaction()
+        self.move(Signal.PARTED)
+
     def close(self, reply: Reply | None = None) -> None:
         """Ends the session: the message is settled by what is known, a last reply goes to the client, both sides close.
 

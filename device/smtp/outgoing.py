@@ -12,14 +12,13 @@ Refuse: RSET, and when it got 250 our reply. That goes before every final reply 
 included: a server that is still in a transaction and a client that isn't would disagree about the next message.
 
 A message that is being handed on while it is inspected (streaming) only needs its end where it goes on as it came. Else its
-connection is cut, and what goes on instead goes over another one; the session ends with the reply to it.
+connection is cut, and what goes on instead goes over another one; after the reply to it the client can only leave.
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from device.actions.outcome import Deliver, Outcome, Refuse, Replace
-from device.smtp import answers
 from device.smtp.effects import SendAnew
 from device.smtp.exchange import Exchange
 from device.smtp.framing import stuffed
@@ -62,8 +61,7 @@ class Outgoing:
         """Our own final reply."""
         if self._streaming.begun:
             self._exchange.cut_server()
-            self._exchange.downstream.say(reply)
-            self._exchange.close(answers.OVER)
+            self._exchange.part(reply)
             return
         self._exchange.move(Signal.REFUSE)
         self._exchange.upstream.ask((b"RSET\r\n",), lambda reset: self._own_reply(reply, reset))
@@ -79,8 +77,7 @@ class Outgoing:
             exchange.break_off("server.lost")
         else:
             exchange.settle_message(reply)
-            exchange.downstream.say(reply)
-            exchange.close(answers.OVER)
+            exchange.part(reply)
 
     def _deliver(self, content: Iterable[bytes], *, changed: bool) -> None:
         self._replacing = False

@@ -33,7 +33,7 @@ from device.smtp.upstream import UnaskedReply
 
 RECEIVING: Final = BODY | {State.BETWEEN_CHUNKS}
 UNDER_WAY: Final = {State.ANSWERING, State.RESENDING}
-LISTENING: Final = COMMANDS | {State.AUTHENTICATING}
+LISTENING: Final = COMMANDS | {State.AUTHENTICATING, State.PARTING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +249,8 @@ class Session:
             return self._dialogue.step()
         if state in BODY:
             return self._body.step()
+        if state is State.PARTING:
+            return self._dialogue.step_parting()
         return state is State.AUTHENTICATING and self._dialogue.step_authentication()
 
     def _end_of_client(self) -> None:

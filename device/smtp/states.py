@@ -21,7 +21,7 @@ device answers DATA itself, holds the body while the server idles in its open tr
 
 Where a message is handed on while it is inspected (streaming), the server's DATA comes before the outcome, in DATA or DECIDING.
 Then "deliver" is only the end of it; anything else cuts the connection, and what is sent instead takes another one in RESENDING.
-After that the session ends: it has no server any more.
+After that there is no server any more, and in PARTING the client is only listened to until it leaves.
 
 A message that is spoilt while it comes in (too big, a bare line end around a dot, a dead server) is read to its end in
 DISCARDING: SMTP has no place for a reply inside of a body.
@@ -64,6 +64,7 @@ class State(StrEnum):
     ANSWERING = "answering"
     RESETTING = "resetting"
     RESENDING = "resending"
+    PARTING = "parting"
     CLOSED = "closed"
 
 
@@ -93,6 +94,7 @@ class Signal(StrEnum):
     REFUSE = "refuse"
     DELIVER_END = "deliver the end"
     CUT = "cut off"
+    PARTED = "last reply"
     CLEARED = "RSET got 250"
     ADDRESSED = "all recipients taken"
     GO_AHEAD = "server's 354"
@@ -153,6 +155,7 @@ TRANSITIONS: Final = MappingProxyType(
         },
         State.DISCARDING: {
             Signal.DISCARDED: State.DIALOGUE,
+            Signal.PARTED: State.PARTING,
             Signal.REFUSE: State.RESETTING,
             Signal.CLOSE: State.CLOSED,
         },
@@ -161,6 +164,7 @@ TRANSITIONS: Final = MappingProxyType(
             Signal.DELIVER_CHUNK: State.ANSWERING,
             Signal.DELIVER_END: State.ANSWERING,
             Signal.CUT: State.RESENDING,
+            Signal.PARTED: State.PARTING,
             Signal.REPLACE: State.CLEARING,
             Signal.REFUSE: State.RESETTING,
             Signal.CLOSE: State.CLOSED,
@@ -174,7 +178,8 @@ TRANSITIONS: Final = MappingProxyType(
         State.OFFERING: {Signal.GO_AHEAD: State.ANSWERING, Signal.REFUSE: State.RESETTING, Signal.CLOSE: State.CLOSED},
         State.ANSWERING: {Signal.ANSWERED: State.DIALOGUE, Signal.REFUSE: State.RESETTING, Signal.CLOSE: State.CLOSED},
         State.RESETTING: {Signal.CLEARED: State.DIALOGUE, Signal.CLOSE: State.CLOSED},
-        State.RESENDING: {Signal.CLOSE: State.CLOSED},
+        State.RESENDING: {Signal.PARTED: State.PARTING, Signal.CLOSE: State.CLOSED},
+        State.PARTING: {Signal.CLOSE: State.CLOSED},
         State.CLOSED: {},
     }
 )

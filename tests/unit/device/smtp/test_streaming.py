@@ -68,11 +68,6 @@ def ended(made: Play) -> Play:
     return made
 
 
-def over(reply: bytes) -> tuple[effects.Effect, ...]:
-    """How a session ends that has no server any more."""
-    return effects.ToClient(reply + answers.OVER.wire()), effects.CloseClient()
-
-
 def test_nothing_is_asked_where_messages_are_held() -> None:
     play(Delivery.HOLD).asks(effects.FeedMessage(BODY))
 
@@ -93,13 +88,16 @@ def test_an_outcome_that_comes_before_the_servers_354_waits_for_it() -> None:
 
 
 def test_malice_cuts_the_connection_and_the_replacement_takes_another_one() -> None:
-    """Nothing of the message's end was sent; the client hears the server's word to the replacement, and the session is over."""
+    """Nothing of the message's end was sent; the client hears the server's word to the replacement, and may leave."""
     made = ended(opened())
     made.happens(events.Decided(Replace(b"q@example.net", b"Instead.\r\n")))
     mail = Mail(b"", b"c", b"MAIL FROM:<q@example.net>", (b"RCPT TO:<b@example.net>",), (b"Instead.\r\n",))
     made.asks(effects.CutServer(), effects.SendAnew(mail))
     made.happens(events.SentAnew(Reply.of(250, "Taken"), sent=True))
-    made.asks(effects.SettleMessage(Reply.of(250, "Taken")), *over(b"250 Taken\r\n"))
+    made.asks(effects.SettleMessage(Reply.of(250, "Taken")), effects.ToClient(b"250 Taken\r\n"))
+    made.client(b"NOOP", b"QUIT").asks(
+        effects.ToClient(answers.DONE.wire() + answers.GOODBYE.wire()), effects.CloseClient()
+    )
 
 
 def test_a_changed_message_takes_another_connection_with_its_own_envelope() -> None:
@@ -115,12 +113,19 @@ def test_a_refusal_of_ours_cuts_the_connection() -> None:
     """RSET has no place in the middle of a body."""
     made = ended(opened())
     made.happens(events.Decided(Refuse(REFUSAL)))
-    made.asks(effects.AbandonMessage(), effects.CutServer(), *over(REFUSAL.wire()))
+    made.asks(effects.AbandonMessage(), effects.CutServer(), effects.ToClient(REFUSAL.wire()))
 
 
 def test_a_spoilt_body_cuts_the_connection_when_it_is_read_to_its_end() -> None:
     made = opened().happens(events.ClientBytes(b"\n.\r\n")).asks(effects.AbandonMessage())
-    made.client(b".").asks(effects.CutServer(), *over(answers.BARE_LINE_END.wire()))
+    made.client(b".").asks(effects.CutServer(), effects.ToClient(answers.BARE_LINE_END.wire()))
+
+
+def test_a_client_with_another_message_has_to_come_again() -> None:
+    """421: there is no server any more that could take it."""
+    made = ended(opened()).happens(events.Decided(Refuse(REFUSAL)))
+    made.asked.clear()
+    made.client(b"MAIL FROM:<a@example.org>").asks(effects.ToClient(answers.OVER.wire()), effects.CloseClient())
 
 
 @pytest.mark.parametrize("sent", [True, False])
