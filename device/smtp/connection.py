@@ -92,21 +92,25 @@ class Connection:
         session = self._session
         if session is None or self._closed_since is not None:
             return
-        following: events.Event | None = event
         with self._boundary:
-            while following is not None:
-                for effect in session.handle(following):
-                    if type(effect) is effects.ToClient:
-                        self.client.send(effect.data)
-                    else:
-                        self._doings[type(effect)](self, effect)
-                following, self._next = self._next, None
+            self._carry_out(session, event)
         if self._boundary.failed:
             self._give_up()
         if self._boundary.failed or session.state is State.CLOSED:
             self._closed_since = asyncio.get_running_loop().time()
         elif self._slowed or self.client.full or self._server.full or session.crowded:
             self._flow()
+
+    def _carry_out(self, session: Session, event: events.Event) -> None:
+        """The event, and what an effect of it tells at once."""
+        following: events.Event | None = event
+        while following is not None:
+            for effect in session.handle(following):
+                if type(effect) is effects.ToClient:
+                    self.client.send(effect.data)
+                else:
+                    self._doings[type(effect)](self, effect)
+            following, self._next = self._next, None
 
     def tick(self, now: float, linger: float) -> None:
         """Looks at the time: who has been silent for too long, and whether the server wants to hear that we live."""
