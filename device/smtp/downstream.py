@@ -37,6 +37,8 @@ class Downstream:
 
     def __init__(self, effects: list[Effect]) -> None:
         self.presence = Presence.OPEN
+        self.may_be_crowded = False
+        """False: surely no more than INPUT_AHEAD waits. True: look at `waiting`."""
         self._effects = effects
         self._data = b""
         self._at = 0
@@ -49,11 +51,6 @@ class Downstream:
         return len(self._data) - self._at
 
     @property
-    def crowded(self) -> bool:
-        """Whether so much waits that no more should come for now."""
-        return len(self._data) - self._at > limits.INPUT_AHEAD
-
-    @property
     def settled(self) -> bool:
         """Whether every reply has gone out."""
         return not self._owed
@@ -62,6 +59,7 @@ class Downstream:
         """More input."""
         self._data = self._data[self._at :] + data if self._at < len(self._data) else data
         self._at = 0
+        self.may_be_crowded = len(self._data) > limits.INPUT_AHEAD
 
     def peek(self) -> Line | None:
         """The next line, if it is whole; it stays until it is taken."""

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from device.smtp import answers, events
+from device.smtp import limits as caps
 from device.smtp.body import Body
 from device.smtp.dialogue import Dialogue
 from device.smtp.downstream import Presence
@@ -60,6 +61,7 @@ class Session:
         state = State.OPENING if implicit_tls else State.GREETING
         self._exchange = exchange = Exchange(peers, limits, state)
         exchange.repeatable = introduce is not ClientAddress.XCLIENT
+        self._streams = delivery is Delivery.STREAM
         self._streaming = Streaming(exchange, delivery)
         self._outgoing = Outgoing(exchange, self._streaming, introduce)
         self._body = Body(exchange, self._outgoing.refuse, self._streaming)
@@ -93,7 +95,10 @@ class Session:
     @property
     def crowded(self) -> bool:
         """Whether so much of the client's input waits for its turn that more is not welcome."""
-        return self._exchange.downstream.crowded or self._streaming.jammed
+        downstream = self._exchange.downstream
+        if not downstream.may_be_crowded and not self._streams:
+            return False
+        return downstream.waiting > caps.INPUT_AHEAD or self._streaming.jammed
 
     @property
     def holding(self) -> bool:
