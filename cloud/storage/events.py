@@ -29,18 +29,20 @@ class EventStore:
         async with self._database.writing() as connection:
             for known in await _known(connection, device_id, list(by_id)):
                 del by_id[known]
-            for event in by_id.values():
-                await connection.execute(
-                    insert(device_events).values(
-                        realm_id=realm_id,
-                        device_id=device_id,
-                        event_id=event.event_id,
-                        time=event.time,
-                        received_at=at,
-                        name=event.name,
-                        fields=dict(event.fields),
-                    )
-                )
+            rows = [
+                {
+                    "realm_id": realm_id,
+                    "device_id": device_id,
+                    "event_id": event.event_id,
+                    "time": event.time,
+                    "received_at": at,
+                    "name": event.name,
+                    "fields": dict(event.fields),
+                }
+                for event in by_id.values()
+            ]
+            if rows:
+                await connection.execute(insert(device_events), rows)
             await self._prune(connection, realm_id)
         return len(by_id)
 
