@@ -53,3 +53,19 @@ async def test_a_batch_that_the_cloud_declines_is_dropped_and_counted(monkeypatc
             arrived = await cloud.events.get()
         reporting.cancel()
     assert (arrived.name, len(arrived.fields["mail_from"])) == ("mail.delivered", LONGEST_FIELD)
+
+
+async def test_a_busy_device_is_not_held_back_by_the_pause(monkeypatch: Any) -> None:
+    """A full batch is followed at once by the next: more events than that in two seconds would be lost in the end."""
+    monkeypatch.setattr(reports, "_PAUSE_SECONDS", 3600)
+    monkeypatch.setattr(reports, "_BATCH", 3)
+    cloud, counters, numbers = Cloud(refusals=0), Counters(), count(1)
+    events = Events(lambda: NOW, lambda: f"event-{next(numbers):04}", counters)
+    async with serving((add_TelemetryServiceServicer_to_server, cloud)) as channel, asyncio.TaskGroup() as tasks:
+        for _ in range(7):
+            events.tell(EventName.MAIL_DELIVERED)
+        reporting = tasks.create_task(Reports(channel, events, counters).run())
+        async with asyncio.timeout(10):
+            arrived = [(await cloud.events.get()).event_id for _ in range(7)]
+        reporting.cancel()
+    assert arrived == [f"event-{number:04}" for number in range(1, 8)]
