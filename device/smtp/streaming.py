@@ -9,7 +9,7 @@ It begins when a message is large enough for it, and nothing speaks for holding:
 repeat, encryption or XCLIENT that it would have to begin anew, a body by BDAT, or what inspection knows (intake.streamable).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, StrEnum, auto
 from typing import Final
 
@@ -111,12 +111,11 @@ class Streaming:
         waiting, self._unsent = self._unsent, []
         self.fed(waiting, last=False)
 
-    def rest(self) -> Iterable[bytes]:
-        """What the server has not got yet, the end of data included."""
-        unsent, stuffer = self._unsent, self._stuffer
+    def rest(self) -> list[bytes]:
+        """What the server has not got yet, the end of data included; with that it is over."""
+        rest = [*map(self._stuffer.piece, self._unsent), self._stuffer.end()]
         self.hold()
-        yield from (stuffer.piece(each) for each in unsent)
-        yield stuffer.end()
+        return rest
 
     def _answered(self, reply: Reply, opened: Callable[[Reply], None]) -> None:
         self._stage = _Stage.OPEN if reply.code == 354 else _Stage.REFUSED
