@@ -25,6 +25,7 @@ from lab.bench.plan import Plan
 from lab.bench.profiled import profile
 from lab.bench.rates import RunFailed, rates
 from lab.bench.scored import scored_device, trivial_scorer
+from lab.bench.streamed import streamed
 from lab.bench.unknown import Ways, unknown
 from lab.bench.upload import UploadFailed, upload
 from lab.bench.verdicts import every_verdict_came
@@ -113,6 +114,7 @@ async def _beside_peers(
         if Section.LATENCY in sections:
             async for some in latency(direct, device.address, plan):
                 yield some
+            yield await streamed(direct, identity, plan, folder)
         if Section.UNKNOWN in sections:
             async for some in _unknown(direct, device, identity, plan, folder):
                 yield some

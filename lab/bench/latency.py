@@ -19,7 +19,8 @@ WORKLOADS: Final = (
     replace(SMALL, name="10 KB, one client", messages=150),
     replace(LARGE, name="1 MB, one client", messages=30),
 )
-_WARM: Final = 5
+WARM: Final = 5
+"""Mails each way before any is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,19 @@ async def latency(direct: Address, device: Address, plan: Plan) -> AsyncIterator
     """Medians and p99s, and what lies between them. Raises NotTaken."""
     for workload in (each.times(plan.share) for each in WORKLOADS):
         mail = workload.mail()
-        await _round(direct, device, mail, _WARM)
-        rounds = [await _round(direct, device, mail, workload.messages) for _ in range(plan.rounds)]
+        await in_turns((direct, device), mail, WARM)
+        rounds = [Round(*await in_turns((direct, device), mail, workload.messages)) for _ in range(plan.rounds)]
         yield list(figures(workload, rounds))
 
 
-async def _round(direct: Address, device: Address, mail: bytes, count: int) -> Round:
-    """Mail by mail in turn, and each turn begins with the other one."""
-    times: dict[Address, list[float]] = {direct: [], device: []}
+async def in_turns(ways: Sequence[Address], mail: bytes, count: int) -> list[list[float]]:
+    """Seconds of each of `count` mails a way: mail by mail in turn, and each turn begins with another way. Raises NotTaken."""
+    times: dict[Address, list[float]] = {address: [] for address in ways}
     for number in range(count):
-        for address in (direct, device) if number % 2 else (device, direct):
+        first = number % len(ways)
+        for address in (*ways[first:], *ways[:first]):
             times[address].append(await deliver(address, mail))
-    return Round(times[direct], times[device])
+    return list(times.values())
 
 
 def figures(workload: Workload, rounds: Sequence[Round]) -> Iterable[Figure]:

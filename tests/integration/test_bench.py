@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from lab.bench.bench import measured
-from lab.bench.goals import GOALS, Section
+from lab.bench.goals import GOALS, SPILLED, STREAMED_RATIO, Section
 from lab.bench.plan import Plan
 from lab.bench.profiled import profile
 from tests.programs import need
@@ -25,6 +25,8 @@ async def test_every_section_gives_figures_and_every_goal_has_its_figure(section
     goals = {goal for goal in GOALS if goal[0] in sections}
     assert goals <= {(each.section, each.subject, each.measure) for each in found}
     assert all(each.value > 0 for each in found if each.section in {Section.RATES, Section.UNKNOWN, Section.UPLOAD})
+    assert all(each.value > 0 for each in found if each.measure == STREAMED_RATIO)
+    assert all(each.value < 5 for each in found if each.measure == SPILLED), "a mail of 10 MB that is not on disk"
 
 
 async def test_a_section_can_be_measured_alone() -> None:
