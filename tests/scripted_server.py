@@ -44,10 +44,10 @@ class ScriptedServer:
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
-    async def until_heard(self, words: str) -> None:
-        """Waits for a command that starts with these words."""
+    async def until_heard(self, words: str, *, times: int = 1) -> None:
+        """Waits for so many commands that start with these words."""
         async with self._changed:
-            await self._changed.wait_for(lambda: any(each.startswith(words) for each in self.heard))
+            await self._changed.wait_for(lambda: sum(each.startswith(words) for each in self.heard) >= times)
 
     async def until_body_has(self, size: int) -> None:
         """Waits until so many bytes of a body have come, whole or not."""

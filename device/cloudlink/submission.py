@@ -110,13 +110,17 @@ class Submission:
             return frozenset(pending)
         await asyncio.wait(pending.values(), timeout=max(0, due - asyncio.get_running_loop().time()))
         for digest, answer in pending.items():
-            answers[digest] = answer.result() if answer.done() else self._late(digest)
+            late = Condition.VERDICT_TIMEOUT
+            answers[digest] = answer.result() if answer.done() else self._without_verdict(digest, late)
         return frozenset()
 
-    def _late(self, digest: Sha256) -> Condition:
-        """Its upload goes on, and may still bring a verdict for the next message."""
-        self._memory.remember_failure(digest, Condition.VERDICT_TIMEOUT)
-        return Condition.VERDICT_TIMEOUT
+    def _without_verdict(self, digest: Sha256, condition: Condition) -> FileVerdict | Condition:
+        """What counts where a verdict did not come: one that came another way meanwhile, else the condition, for a while."""
+        known = self._memory.recall(digest)
+        if isinstance(known, FileVerdict):
+            return known
+        self._memory.remember_failure(digest, condition)
+        return condition
 
     def _remembered(self, digests: Iterable[Sha256]) -> dict[Sha256, FileVerdict | Condition]:
         recalled = {digest: self._memory.recall(digest) for digest in digests}
@@ -188,11 +192,10 @@ class Submission:
         self._counters.add(Count.FILE_SUBMISSION_SUCCESS)
         return self._keep(verdict)
 
-    def _failed(self, file: File, condition: Condition, reason: str) -> Condition:
+    def _failed(self, file: File, condition: Condition, reason: str) -> FileVerdict | Condition:
         self._counters.add(Count.FILE_SUBMISSION_FAILURE)
-        self._memory.remember_failure(file.sha256, condition)
         log.warning("submission.failed", sha256=file.sha256.hex(), reason=reason, condition=condition.value)
-        return condition
+        return self._without_verdict(file.sha256, condition)
 
     def _keep(self, verdict: inspection_pb2.Verdict) -> FileVerdict:
         kept = FileVerdict(min(verdict.score, 10), verdict.unopened)

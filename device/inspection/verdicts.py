@@ -71,8 +71,8 @@ class VerdictMemory:
         self._keep(digest, verdict, self._lifetime)
 
     def remember_failure(self, digest: Sha256, condition: Condition) -> None:
-        """Keep that there is no verdict, where that is the content's fault (OF_CONTENT)."""
-        if condition in OF_CONTENT:
+        """Keep that there is no verdict, where that is the content's fault (OF_CONTENT), and none is known after all."""
+        if condition in OF_CONTENT and not isinstance(self.recall(digest), FileVerdict):
             self._keep(digest, condition, self._failure_lifetime)
 
     def under(self, rule_set: str) -> None:

@@ -1,7 +1,7 @@
 """A message on its way in: DATA and BDAT are framed here, whatever the server behind thinks of line ends.
 
 A body that is spoilt is read to its end all the same, and answered then. The server sits in its open transaction meanwhile, so
-before our own reply RSET must bring it back (transaction).
+before our own reply RSET must bring it back (outgoing).
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from device.smtp.states import Signal, State
 from device.smtp.streaming import Streaming
 
 RefuseMessage = Callable[[Reply], None]
-"""RSET, then this reply (transaction.Outgoing.refuse)."""
+"""RSET, then this reply (outgoing)."""
 
 
 class Body:
@@ -75,6 +75,7 @@ class Body:
         """There is nobody left to deliver to: 421, when the client has sent its message."""
         exchange = self._exchange
         exchange.abandon_message()
+        self._streaming.hold()
         if exchange.state is not State.DISCARDING:
             exchange.move(Signal.SPOILT)
         self._after = lambda: exchange.break_off("server.lost")

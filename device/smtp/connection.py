@@ -81,6 +81,7 @@ class Connection:
         self._session: Session | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._securing: asyncio.Task[None] | None = None
+        self._resending: asyncio.Task[None] | None = None
         self._next: events.Event | None = None
         self._slowed = False
         self._opened_at = 0.0
@@ -121,7 +122,9 @@ class Connection:
             self._look_at_patience(self._session, now)
 
     def abort(self) -> None:
-        """Ends both connections now."""
+        """Ends every connection now."""
+        if self._resending is not None:
+            self._resending.cancel()
         self.client.abort()
         self._server.abort()
 
@@ -134,16 +137,24 @@ class Connection:
         drips = self._receiving_since is not None and now - self._receiving_since > times.message
         client_quiet, server_quiet = self.client.quiet(now), self._server.quiet(now)
         connecting = self._connecting is not None and not self._server.started
+        stalled = session.hands_on and self._server.full  # then its client isn't read
+        client_limit, server_limit = (None, times.data_block) if stalled else (patience.client, patience.server)
         if connecting and now - self._opened_at > times.connect:
             self._unreachable(TimeoutError())
-        elif drips or _over(patience.client, client_quiet):
+        elif drips or _over(client_limit, client_quiet):
             self.tell(events.ClientSilent())
-        elif _over(patience.server, server_quiet):
+        elif _over(server_limit, server_quiet):
             self.tell(events.ServerSilent())
         elif session.holding and server_quiet > times.keepalive:
             self.tell(events.KeepaliveDue())
 
     def _client_came(self) -> None:
+        with Boundary(self._log, "accept") as boundary:
+            self._begin_session()
+        if boundary.failed:
+            self.client.abort()
+
+    def _begin_session(self) -> None:
         around, host = self._around, self._host
         peers = Peers(self.client.peer, around.server_for(self.client))
         implicit_tls = around.implicit_tls(self.client)
@@ -280,7 +291,12 @@ class Connection:
         self._next = events.MayStream(self._handover.streamable())
 
     def _send_anew(self, effect: effects.SendAnew) -> None:
-        self._around.tasks.create_task(self._deliver_anew(effect.mail))
+        self._resending = self._around.tasks.create_task(self._deliver_anew(effect.mail))
+        self._resending.add_done_callback(self._resent)
+
+    def _resent(self, _task: "asyncio.Task[None]") -> None:
+        self._resending = None
+        self._end_if_gone()
 
     async def _deliver_anew(self, mail: Mail) -> None:
         """To the server once more. The session is told in any case."""
@@ -296,6 +312,7 @@ class Connection:
         self.tell(events.SentAnew(delivery.reply, delivery.sent))
 
     def _begin(self, effect: effects.BeginMessage) -> None:
+        self._receiving_since = None
         self._handover.begin(effect.peers)
 
     def _feed(self, effect: effects.FeedMessage) -> None:
@@ -327,7 +344,9 @@ class Connection:
 
     def _end_if_gone(self) -> None:
         never_came = self._connecting is None and not self._server.started
-        if self._host is None or not self.client.gone or not (self._server.gone or never_came):
+        if self._host is None or self._resending is not None:
+            return
+        if not self.client.gone or not (self._server.gone or never_came):
             return
         log.debug("session.closed", session=self._log.number, messages=self._handover.messages)
         host, self._host = self._host, None

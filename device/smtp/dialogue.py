@@ -146,6 +146,7 @@ class Dialogue:
         exchange = self._exchange
         self._forget()
         exchange.peers = Peers(exchange.peers.client, exchange.peers.server, command.argument)
+        exchange.greeting = command.line
         if command.verb == b"HELO":
             exchange.capabilities = capabilities.NONE
         else:

@@ -7,6 +7,7 @@ from device.message.envelope import Envelope, Recipient
 from device.smtp import answers, capabilities, effects
 from device.smtp.downstream import Downstream
 from device.smtp.intake import Peers
+from device.smtp.introduction import OWN_NAME
 from device.smtp.limits import SessionLimits
 from device.smtp.reply import Reply
 from device.smtp.states import Signal, State, after
@@ -45,6 +46,8 @@ class Exchange:
         self.capabilities = capabilities.NONE
         self.transaction = Transaction()
         self.by_chunks = False
+        self.greeting = b"HELO " + OWN_NAME
+        """The last EHLO or HELO that the server took; our own, if it takes mail without."""
         self.repeatable = True
         """Whether a second connection to the server would be worth the same: no sign-in, encryption or XCLIENT came before."""
         self.word: Reply | None = None

@@ -1,15 +1,10 @@
 """How a session begins: the server may first learn who the client is, then its greeting is the client's."""
 
-from typing import Final
-
 from device.smtp.effects import ToServer
 from device.smtp.exchange import Exchange
-from device.smtp.introduction import ClientAddress, header_of, xclient_attributes, xclient_command
+from device.smtp.introduction import OWN_NAME, ClientAddress, header_of, xclient_attributes, xclient_command
 from device.smtp.reply import Reply
 from device.smtp.states import Signal
-
-OWN_NAME: Final = b"srx.invalid"
-"""What the device calls itself before XCLIENT; the client's own EHLO follows, so nothing keeps it (RFC 2606)."""
 
 
 class Greeting:

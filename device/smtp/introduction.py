@@ -16,6 +16,10 @@ SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
 """What version 2 starts with; no other protocol does."""
 
 
+OWN_NAME: Final = b"srx.invalid"
+"""What the device calls itself where no client has said a name yet (RFC 2606)."""
+
+
 class ClientAddress(StrEnum):
     """The means. HIDDEN: the server takes every client for the device."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import structlog
 
@@ -58,6 +58,7 @@ class Leg(asyncio.Protocol):
         self._reading = True
         self._ended = False
         self._said_eof = False
+        self._peername: Any = None
         self._layer: Layer | None = None
         self._paused = False
         self._waiting = b""
@@ -70,10 +71,15 @@ class Leg(asyncio.Protocol):
         return self._transport is not None
 
     @property
+    def was_reset(self) -> bool:
+        """Whether the other end was gone before anybody looked."""
+        return self._peername is None
+
+    @property
     def peer(self) -> Endpoint:
         """The other end's address."""
         assert self._transport is not None
-        host, port = self._transport.get_extra_info("peername")[:2]
+        host, port = self._peername[:2]
         return Endpoint(host, port)
 
     @property
@@ -93,8 +99,11 @@ class Leg(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._stirred = True
         self._transport.set_write_buffer_limits(high=limits.WRITE_AHEAD)
+        self._peername = self._transport.get_extra_info("peername")
         if self.closing:
             self.abort()
+        elif self.was_reset:
+            self._transport.abort()  # connection_lost() tells of it
         else:
             self._told.connected()
 
@@ -116,6 +125,7 @@ class Leg(asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self.gone = True
+        self.full = False
         self._outbox.clear()
         self._wake()
         told, self._told = self._told, NOBODY  # so that session and legs do not keep one another in memory
@@ -224,6 +234,7 @@ class Leg(asyncio.Protocol):
     def abort(self) -> None:
         """Closes now."""
         self.closing = True
+        self.full = False
         if self._transport is not None:
             self._transport.abort()
 

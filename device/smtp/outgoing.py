@@ -106,12 +106,10 @@ class Outgoing:
             self._exchange.move(Signal.DELIVER)  # its DATA is on the way
 
     def stream_opened(self, reply: Reply) -> None:
-        """The server's word to the DATA of a message that is still coming in, or is being decided, or may go on already."""
+        """354 or a refusal, to the DATA of a message that is still coming in, or is being decided, or may go on already."""
         exchange = self._exchange
         decided = exchange.state is State.OFFERING
-        if 355 <= reply.code < 400 or reply.code < 354:
-            exchange.break_off("server.unexpected-reply")
-        elif reply.code != 354:
+        if reply.code != 354:
             self._refusal = reply
             if decided:
                 self._refused(reply)
@@ -119,7 +117,7 @@ class Outgoing:
             exchange.move(Signal.GO_AHEAD)
             exchange.upstream.ask(self._streaming.rest(), self._answered)
         else:
-            self._streaming.send_waiting()
+            self._streaming.send_on()
 
     def _send_anew(self, mail: bytes, recipients: Sequence[bytes], content: Iterable[bytes]) -> None:
         exchange = self._exchange
@@ -127,8 +125,8 @@ class Outgoing:
         exchange.move(Signal.CUT)
         exchange.cut_server()
         self._streaming.hold()
-        header, name = header_of(self._introduce, exchange.peers), exchange.peers.greeting_name
-        exchange.effects.append(SendAnew(Mail(header, name, mail, tuple(recipients), content)))
+        header = header_of(self._introduce, exchange.peers)
+        exchange.effects.append(SendAnew(Mail(header, exchange.greeting, mail, tuple(recipients), content)))
 
     def _offer(self, content: Iterable[bytes]) -> None:
         self._content = content

@@ -120,8 +120,10 @@ class Session:
     def patience(self) -> Patience:
         """How long either side may stay silent from now on (RFC 5321, 4.5.3.2)."""
         times, state = self._exchange.limits.times, self._exchange.state
-        if state in BODY:
-            client: float | None = times.data_block
+        if self._streaming.jammed:
+            client: float | None = None
+        elif state in BODY:
+            client = times.data_block
         elif state is State.PASSING:
             client = times.data_termination
         elif self._exchange.downstream.settled and state in LISTENING:
@@ -134,6 +136,8 @@ class Session:
         times = self._exchange.limits.times
         if self._exchange.upstream.idle:
             return None
+        if self._streaming.jammed:
+            return times.data_initiation
         match self._exchange.state:
             case State.GREETING:
                 return times.greeting
@@ -194,7 +198,14 @@ class Session:
 
     def _may_stream(self, event: events.MayStream) -> None:
         if self._exchange.state is State.DATA:
-            self._streaming.begin_with(event.pieces, self._outgoing.stream_opened)
+            self._streaming.begin_with(event.pieces, self._stream_opened)
+
+    def _stream_opened(self, reply: Reply) -> None:
+        """The server's word to an early DATA; nonsense is a server that is lost, and a client in its body is told at the end."""
+        if reply.code == 354 or reply.code >= 400:
+            self._outgoing.stream_opened(reply)
+        else:
+            self._lose_server("server.unexpected-reply")
 
     def _sent_anew(self, event: events.SentAnew) -> None:
         self._outgoing.sent_anew(event.reply, sent=event.sent)

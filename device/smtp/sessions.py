@@ -147,6 +147,8 @@ class Refusal(Leg):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        if self.was_reset:
+            return
         structlog.get_logger().warning("session.refused", code=answers.TOO_MANY_SESSIONS.code)
         if not self._implicit_tls(self):
             self.send(answers.TOO_MANY_SESSIONS.wire())

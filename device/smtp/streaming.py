@@ -1,8 +1,8 @@
 """Handing a message on to the server while it is inspected, all but its end: the second mode of delivery, off by default.
 
 A large message costs hardly more time than without a device: the server takes it in while it comes. What the server never gets
-before the outcome is the last piece and the end of data; without that it has no message (RFC 5321, 4.1.1.4), but it has seen most
-of the bytes. An outcome that is anything but "as it came" cuts the connection, and goes to the server over another one
+before the outcome are the last bytes and the end of data; without that it has no message (RFC 5321, 4.1.1.4), but it has seen
+most of it. An outcome that is anything but "as it came" cuts the connection, and goes to the server over another one
 (second_delivery).
 
 It begins when a message is large enough for it, and nothing speaks for holding: an AUTH that a second connection could not
@@ -22,6 +22,10 @@ STREAM_FROM: Final = 65_536
 """Bytes of a message; below, holding costs less than a millisecond, and an outcome that changes it costs no connection."""
 
 
+WITHHELD: Final = 4_096
+"""The last bytes of a message, which wait for the outcome with the end of data; more than a line of any size (RFC 5321)."""
+
+
 class Delivery(StrEnum):
     """Whether the server gets a message when it is decided, or while it is inspected."""
 
@@ -30,7 +34,11 @@ class Delivery(StrEnum):
 
 
 class _Stage(Enum):
-    """How far it has come. WAITING: it may yet begin; HOLDING: it doesn't; REFUSED: the server didn't want it."""
+    """How far it has come.
+
+    WAITING: it may yet begin. ASKED: inspection is asked. OFFERED: DATA is sent. OPEN: the server said 354. REFUSED: it didn't.
+    HOLDING: it doesn't begin, or is over.
+    """
 
     WAITING = auto()
     ASKED = auto()
@@ -77,11 +85,11 @@ class Streaming:
         self._size, self._unsent, self._stuffer = 0, [], Stuffer()
 
     def fed(self, pieces: Sequence[bytes], *, last: bool) -> None:
-        """More of the message; of the last, nothing is sent on."""
-        if self._stage is _Stage.OPEN and not last:
-            self._exchange.effects.extend(ToServer((self._stuffer.piece(each),)) for each in pieces)
-        elif self._stage in (_Stage.ASKED, _Stage.OFFERED, _Stage.OPEN):
+        """More of the message, or the last of it."""
+        if self._stage in (_Stage.ASKED, _Stage.OFFERED, _Stage.OPEN):
             self._unsent.extend(pieces)
+            if self._stage is _Stage.OPEN and not last:
+                self.send_on()
         elif self._stage is _Stage.WAITING:
             self._size += sum(map(len, pieces))
             if self._size >= STREAM_FROM and not last:
@@ -106,10 +114,13 @@ class Streaming:
         """Not this message."""
         self._stage, self._unsent = _Stage.HOLDING, []
 
-    def send_waiting(self) -> None:
-        """The server has said 354: it gets what has come so far."""
-        waiting, self._unsent = self._unsent, []
-        self.fed(waiting, last=False)
+    def send_on(self) -> None:
+        """The server gets what has come so far, but for the newest bytes: they may be the last ones."""
+        *before, newest = self._unsent
+        if len(newest) > WITHHELD:
+            before.append(newest[:-WITHHELD])
+        self._exchange.effects.extend(ToServer((self._stuffer.piece(each),)) for each in before)
+        self._unsent = [newest[-WITHHELD:]]
 
     def rest(self) -> list[bytes]:
         """What the server has not got yet, the end of data included; with that it is over."""

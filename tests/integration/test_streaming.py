@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 import pytest_asyncio
 
-from device.actions.outcome import Refuse
+from device.actions.outcome import Refuse, Replace
 from device.interception.explicit import Entrance
 from device.interception.listener import Listener
 from device.smtp.intake import Endpoint
@@ -20,7 +20,7 @@ from lab.traffic.samples.programs import scored
 from lab.traffic.samples.sample import Expected, Sample
 from tests.passing_reception import PassingReception
 from tests.people import Administrator, Device, People, mail
-from tests.scripted_server import ScriptedServer
+from tests.scripted_server import SILENCE, Rule, ScriptedServer
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
@@ -89,3 +89,24 @@ async def test_the_server_has_most_of_it_before_the_client_has_sent_its_end() ->
         assert b"the end" not in server.body
         writer.close()
         await listener.stop(0)
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_a_stop_does_not_wait_for_a_second_delivery_without_end(*, leaves: bool) -> None:
+    """The server is silent on the second connection; whether the client is still there or not, the session is over in time."""
+    server = ScriptedServer([Rule("EHLO", SILENCE, turn=2)])
+    reception = PassingReception(lambda _: Replace(b"q@example.net", b"Instead.\r\n"))
+    async with asyncio.timeout(30), server.running(), asyncio.TaskGroup() as tasks:
+        entrance = Entrance(Endpoint("127.0.0.1", 0), Endpoint("127.0.0.1", server.port))
+        listener = Listener(entrance, reception, SessionLimits(), tasks=tasks, delivery=Delivery.STREAM)
+        await listener.start()
+        _, writer = await asyncio.open_connection(entrance.endpoint.host, entrance.endpoint.port)
+        writer.write(b"EHLO c\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n" + PIECE)
+        await server.until_body_has(len(PIECE) // 2)
+        writer.write(b"the end\r\n.\r\n")
+        await server.until_heard("EHLO", times=2)
+        if leaves:
+            writer.transport.abort()
+        async with asyncio.timeout(10):
+            await listener.stop(0)
+        writer.close()

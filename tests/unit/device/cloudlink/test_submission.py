@@ -210,6 +210,20 @@ async def test_content_that_failed_is_not_sent_again_at_once(world: World) -> No
     assert (len(world.cloud.uploads), world.cloud.look_ups) == (1, 1)
 
 
+async def test_a_verdict_that_came_another_way_counts_for_whoever_was_late(world: World) -> None:
+    """One message's upload is slow; another's look-up tells 10 meanwhile. Neither the first nor a third meets a fallback."""
+    world.cloud.may_answer.clear()
+    one = file(b"\x0a malicious")
+    async with asyncio.TaskGroup() as messages:
+        first = messages.create_task(world.scores(one, policy=DevicePolicy(verdict_seconds=1, submission_seconds=1)))
+        await asyncio.wait_for(world.cloud.arrived.wait(), 5)
+        world.cloud.known[one.sha256] = 10
+        assert (await world.scores(one)).known == {one.sha256: 10}
+    assert first.result().known == {one.sha256: 10}
+    assert (await world.scores(one)).known == {one.sha256: 10}
+    world.cloud.may_answer.set()
+
+
 async def test_a_file_beyond_the_size_is_not_sent(world: World) -> None:
     """invalid-content-size, and no call for it."""
     large = File(Sha256(b"\1" * 32), 11 * MIB, "large", "", lambda: iter(()))

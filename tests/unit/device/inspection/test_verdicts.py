@@ -65,6 +65,14 @@ def test_a_verdict_takes_the_place_of_a_failure() -> None:
     assert memory.recall(ONE) == FileVerdict(9)
 
 
+def test_a_failure_does_not_take_the_place_of_a_verdict() -> None:
+    """A late upload must not make a known malicious file unknown again."""
+    memory = VerdictMemory(Clock())
+    memory.remember("rules", ONE, FileVerdict(10))
+    memory.remember_failure(ONE, Condition.VERDICT_TIMEOUT)
+    assert memory.recall(ONE) == FileVerdict(10)
+
+
 def test_a_cloud_that_is_away_is_no_failure_of_content() -> None:
     """It is asked at once when it is back."""
     memory = VerdictMemory(Clock())
