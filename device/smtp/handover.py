@@ -47,6 +47,7 @@ class Handover:
         if isinstance(outcome, Deliver | Replace | Refuse):
             return outcome
         self._concluding = self._tasks.create_task(self._wait_for(outcome, decided))
+        self._concluding.add_done_callback(lambda _: outcome.close())  # a task that is cancelled at once never began it
         return None
 
     def settle(self, reply: Reply | None) -> None:
