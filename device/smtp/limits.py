@@ -24,7 +24,7 @@ COMMANDS_IN_FLIGHT: Final = 100
 FEED_SIZE: Final = 16_384
 """Smaller pieces of a body are gathered up to this: a message sent byte by byte costs its size, not fifty times that."""
 
-WRITE_SIZE: Final = 262_144
+WRITE_SIZE: Final = 1_048_576
 """Bytes handed to a socket in one go: most messages whole with their terminator, large ones in steps that bound memory."""
 
 WRITE_AHEAD: Final = 262_144
