@@ -13,6 +13,7 @@ from device.interception.explicit import Entrance
 from device.interception.listener import Listener
 from device.smtp.intake import Endpoint
 from device.smtp.limits import SessionLimits
+from device.telemetry.counters import Count, Counters, SessionCount
 from lab.waiting import until
 from tests.passing_reception import PassingReception
 from tests.scripted_server import ScriptedServer
@@ -21,42 +22,23 @@ PLACES = 10
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 
 
-class Counted:
-    """A SessionCounter: the sessions that are there."""
-
-    def __init__(self) -> None:
-        self.now = 0
-
-    def opened(self) -> None:
-        self.now += 1
-
-    def closed(self) -> None:
-        self.now -= 1
-
-    def refused(self) -> None:
-        pass
-
-    def uninspected(self) -> None:
-        pass
-
-
 def running(
     new_loop: Callable[[], asyncio.AbstractEventLoop],
     server_port: int | None,
-    play: Callable[[int, Counted], Awaitable[None]],
+    play: Callable[[int, Counters], Awaitable[None]],
 ) -> None:
     """A listener with few places, in front of a server of its own or of the one at that port, while `play` runs."""
 
     async def main() -> None:
         failures: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
-        server, counted = ScriptedServer(), Counted()
+        server, counters = ScriptedServer(), Counters()
         async with asyncio.timeout(30), server.running(), asyncio.TaskGroup() as tasks:
             entrance = Entrance(Endpoint("127.0.0.1", 0), Endpoint("127.0.0.1", server_port or server.port))
             limits = SessionLimits(sessions=PLACES)
-            listener = Listener(entrance, PassingReception(), limits, tasks=tasks, counter=counted)
+            listener = Listener(entrance, PassingReception(), limits, tasks=tasks, counter=SessionCount(counters))
             await listener.start()
-            await play(entrance.endpoint.port, counted)
+            await play(entrance.endpoint.port, counters)
             await listener.stop(0)
         assert failures == []
 
@@ -76,13 +58,13 @@ def test_clients_that_are_gone_before_they_are_accepted_keep_no_place(
 ) -> None:
     """As many resets as there are places: the next client is served."""
 
-    async def play(port: int, counted: Counted) -> None:
+    async def play(port: int, counters: Counters) -> None:
         for _ in range(PLACES):
             reset(socket.create_connection(("127.0.0.1", port)))
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
         async def nobody_else() -> bool:
-            return counted.now <= 1
+            return counters.snapshot()[Count.SESSION_ACTIVE] <= 1
 
         await until(nobody_else, 10)
         writer.close()
@@ -107,7 +89,7 @@ def test_a_server_that_resets_at_once_is_one_that_is_away(
             except OSError:
                 return
 
-    async def play(port: int, counted: Counted) -> None:
+    async def play(port: int, counters: Counters) -> None:
         for _ in range(5):
             clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(PLACES)]
             for reader, writer in clients:
@@ -115,7 +97,7 @@ def test_a_server_that_resets_at_once_is_one_that_is_away(
                 writer.close()
 
             async def nobody() -> bool:
-                return counted.now == 0
+                return counters.snapshot()[Count.SESSION_ACTIVE] == 0
 
             await until(nobody, 10)
 
