@@ -83,5 +83,5 @@ class SessionLimits:
     recipients: int = 1_000
     """Accepted recipients of one message; above it 452 4.5.3. RFC 5321 (4.5.3.1.8) asks for 100, Postfix takes 1,000."""
     message_size: int = 50 * 1024 * 1024
-    """A message, dot-stuffing undone (RFC 1870). It is held in memory until decided; 50 MiB carry 35 MiB of attachments."""
+    """A message, dot-stuffing undone (RFC 1870). It is held, in memory or on disk; 50 MiB carry 35 MiB of attachments."""
     times: Times = Times()

@@ -60,6 +60,7 @@ class Outgoing:
     def refuse(self, reply: Reply) -> None:
         """Our own final reply."""
         if self._streaming.begun:
+            self._streaming.hold()
             self._exchange.cut_server()
             self._exchange.part(reply)
             return

@@ -21,7 +21,6 @@ from device.smtp.reply import Reply
 STREAM_FROM: Final = 65_536
 """Bytes of a message; below, holding costs less than a millisecond, and an outcome that changes it costs no connection."""
 
-
 WITHHELD: Final = 4_096
 """The last bytes of a message, which wait for the outcome with the end of data; more than a line of any size (RFC 5321)."""
 
@@ -111,7 +110,7 @@ class Streaming:
         self._exchange.upstream.ask((b"DATA\r\n",), lambda reply: self._answered(reply, opened))
 
     def hold(self) -> None:
-        """Not this message."""
+        """Not this message, or no longer."""
         self._stage, self._unsent = _Stage.HOLDING, []
 
     def send_on(self) -> None:
@@ -129,5 +128,8 @@ class Streaming:
         return rest
 
     def _answered(self, reply: Reply, opened: Callable[[Reply], None]) -> None:
-        self._stage = _Stage.OPEN if reply.code == 354 else _Stage.REFUSED
+        if reply.code == 354:
+            self._stage = _Stage.OPEN
+        else:
+            self._stage, self._unsent = _Stage.REFUSED, []
         opened(reply)

@@ -124,6 +124,15 @@ def test_a_refusal_of_ours_cuts_the_connection() -> None:
     made.asks(effects.AbandonMessage(), effects.CutServer(), effects.ToClient(REFUSAL.wire()))
 
 
+@pytest.mark.parametrize("begun", [offered, opened])
+def test_a_client_that_was_refused_is_read_until_it_leaves(begun: Callable[[], Play]) -> None:
+    """Also where the server had not answered DATA yet: nobody waits for its answer any more."""
+    made = ended(begun()).happens(events.Decided(Refuse(REFUSAL)))
+    made.asked.clear()
+    assert not made.session.crowded
+    made.client(b"QUIT").asks(effects.ToClient(answers.GOODBYE.wire()), effects.CloseClient())
+
+
 def test_a_spoilt_body_cuts_the_connection_when_it_is_read_to_its_end() -> None:
     made = opened().happens(events.ClientBytes(b"\n.\r\n")).asks(effects.AbandonMessage())
     made.client(b".").asks(effects.CutServer(), effects.ToClient(answers.BARE_LINE_END.wire()))
